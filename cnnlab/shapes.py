@@ -1,0 +1,105 @@
+"""Size arithmetic and the only place where shape errors are worded.
+
+Every message says what was expected, what came, and how to mend it.
+"""
+
+
+def require_axes(array, axes: str, where: str, name: str, hint: str = "") -> None:
+    """Raise unless ``array`` has as many axes as ``axes`` names.
+
+    Parameters
+    ----------
+    array : anything with a ``shape``
+    axes : names separated by spaces or commas, such as ``"N, C, H, W"``
+    where, name : the public function and its parameter, for the message
+    hint : a sentence that says how to mend it
+
+    Raises
+    ------
+    TypeError
+        If ``array`` has no ``shape``.
+    ValueError
+        If the number of axes differs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> require_axes(np.zeros((3, 32, 32)), "N, C, H, W", "conv2d", "x",
+    ...              "Add a batch axis: x[None].")
+    Traceback (most recent call last):
+        ...
+    ValueError: conv2d: x needs 4 axes (N, C, H, W); got shape (3, 32, 32). \
+Add a batch axis: x[None].
+    """
+    wanted = axes.replace(",", " ").split()
+    if not hasattr(array, "shape"):
+        raise TypeError(
+            f"{where}: {name} needs an array with axes ({', '.join(wanted)}); "
+            f"got {type(array).__name__}. Convert it: np.asarray({name})."
+        )
+    shape = tuple(array.shape)
+    if len(shape) != len(wanted):
+        noun = "axis" if len(wanted) == 1 else "axes"
+        message = (
+            f"{where}: {name} needs {len(wanted)} {noun} ({', '.join(wanted)}); "
+            f"got shape {shape}."
+        )
+        raise ValueError(f"{message} {hint}".strip())
+
+
+def require_same(where: str, **sizes: int) -> None:
+    """Raise unless all named sizes agree.
+
+    Examples
+    --------
+    >>> require_same("scores", x_columns=4, w_columns=3)
+    Traceback (most recent call last):
+        ...
+    ValueError: scores: x columns is 4 but w columns is 3; they must be equal.
+    """
+    (first, wanted), *others = sizes.items()
+    for name, size in others:
+        if size != wanted:
+            raise ValueError(
+                f"{where}: {first.replace('_', ' ')} is {wanted} but "
+                f"{name.replace('_', ' ')} is {size}; they must be equal."
+            )
+
+
+def require_int(value, low: int, where: str, name: str, high: int | None = None) -> int:
+    """Return ``value`` as an int in ``[low, high]``, or raise.
+
+    Examples
+    --------
+    >>> require_int(0, 1, "nearest", "k")
+    Traceback (most recent call last):
+        ...
+    ValueError: nearest: k must be a whole number of at least 1; got 0.
+    """
+    bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+    message = f"{where}: {name} must be a whole number {bounds}; got {value!r}."
+    try:
+        whole = int(value)
+        equal = whole == value
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(message) from None
+    if isinstance(value, bool) or not equal:
+        raise TypeError(message)
+    if whole < low or (high is not None and whole > high):
+        raise ValueError(message)
+    return whole
+
+
+def require_labels(labels, num_classes: int, where: str, name: str = "y") -> None:
+    """Raise unless ``labels`` is a 1-D array of integers in ``[0, num_classes)``."""
+    require_axes(labels, "N", where, name)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"{where}: {name} needs integer labels; got dtype {labels.dtype}. "
+            f"Convert them: {name}.astype(int)."
+        )
+    if len(labels) and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"{where}: {name} needs labels from 0 to {num_classes - 1}; got values "
+            f"from {labels.min()} to {labels.max()}."
+        )
