@@ -1,0 +1,188 @@
+"""The one recipe behind every widget: controls around a pure ``render`` function.
+
+``render(**state)`` returns a :class:`cnnlab.plots.Picture`. It is called with the
+initial state once, and that still picture is what a reader without a kernel sees;
+then again whenever a control moves. Pictures go to the browser as PNG bytes.
+"""
+
+import base64
+import functools
+import html
+import os
+from collections.abc import Callable
+
+import ipywidgets as w
+
+from cnnlab.plots import Picture
+
+WIDE = w.Layout(width="auto", max_width="100%")
+STYLE = {"description_width": "initial"}
+
+
+def strict() -> bool:
+    """Say whether errors in callbacks are raised again, as the tests want it."""
+    return os.environ.get("CNNLAB_STRICT") == "1"
+
+
+def choice(label: str, options, value=None) -> w.Dropdown:
+    """Return a labelled list to choose from; ``options`` as for ``Dropdown``."""
+    names = [one[1] if isinstance(one, tuple) else one for one in options]
+    start = names[0] if value is None else value
+    return w.Dropdown(
+        options=options, value=start, description=label, style=STYLE, layout=WIDE
+    )
+
+
+def tick(label: str, value: bool = False) -> w.Checkbox:
+    """Return a labelled box to tick."""
+    return w.Checkbox(value=value, description=label, indent=False, layout=WIDE)
+
+
+class Number(w.HBox):
+    """A slider and a number box that move together; ``.value`` is theirs.
+
+    A bare slider has no name that a screen reader could speak; the box has one.
+    """
+
+    def __init__(self, label, value, low, high, step=1, continuous=True):
+        whole = all(isinstance(number, int) for number in (value, low, high, step))
+        slider = w.IntSlider if whole else w.FloatSlider
+        box = w.BoundedIntText if whole else w.BoundedFloatText
+        shared = {"value": value, "min": low, "max": high, "step": step}
+        self.slider = slider(
+            **shared,
+            readout=False,
+            continuous_update=continuous,
+            layout=w.Layout(width="auto", flex="1 1 120px", min_width="80px"),
+        )
+        self.box = box(
+            **shared,
+            description=label,
+            style=STYLE,
+            layout=w.Layout(width="auto", flex="0 1 auto", max_width="100%"),
+        )
+        self._link = w.link((self.slider, "value"), (self.box, "value"))
+        super().__init__(
+            [self.box, self.slider],
+            layout=w.Layout(width="100%", max_width="560px", flex_flow="row wrap"),
+        )
+
+    @property
+    def value(self):
+        return self.slider.value
+
+    @value.setter
+    def value(self, value):
+        self.slider.value = value
+
+    def observe(self, handler, names="value", **options):
+        if names == "value":
+            self.slider.observe(handler, names=names, **options)
+        else:
+            super().observe(handler, names=names, **options)
+
+
+number = Number
+
+
+class Explorer(w.VBox):
+    """Controls, a picture, a sentence; and errors where the learner sees them.
+
+    Parameters
+    ----------
+    render : ``render(**state) -> Picture``; the picture's text is shown below it
+    controls : name of a parameter of ``render`` -> a control with ``.value``
+    extra : further widgets (buttons and the like) shown below the controls
+    width : CSS width of the picture, or None for its own
+    title : a short heading
+
+    A setting that cannot be drawn is a ``ValueError`` from ``render``: its text is
+    shown, and the last good picture stays. Any other error is shown with its type.
+    Set the environment variable ``CNNLAB_STRICT=1`` to have errors raised as well.
+    """
+
+    def __init__(
+        self,
+        render: Callable[..., Picture],
+        controls: dict,
+        extra: tuple = (),
+        width: str | None = None,
+        title: str = "",
+    ):
+        self._render = render
+        self.controls = controls
+        still = render(**self.state())
+        self.still = still
+        self.image = w.Image(value=still.data, format="png")
+        self.image.layout = w.Layout(width=width or "auto", max_width="100%")
+        self.text = w.HTML(_sentence(still.alt))
+        self.status = w.HTML("")
+        panel = [w.HTML(f"<b>{html.escape(title)}</b>")] if title else []
+        panel += [*controls.values(), *extra]
+        super().__init__([*panel, self.status, self.image, self.text])
+        self.layout.max_width = "100%"
+        for control in controls.values():
+            control.observe(lambda change: self.update(), names="value")
+
+    def state(self) -> dict:
+        """Return the value of every control by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def update(self) -> None:
+        """Draw the present state; show what went wrong instead of swallowing it."""
+        with showing_errors(self.status):
+            picture = self._render(**self.state())
+            self.image.value = picture.data
+            self.text.value = _sentence(picture.alt)
+
+    def _repr_mimebundle_(self, **options):
+        return with_still(super()._repr_mimebundle_(**options), self.still)
+
+
+def with_still(bundle, still: Picture):
+    """Return a widget's mime bundle with a still picture for readers without a kernel."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    encoded = base64.b64encode(still.data).decode()
+    return (
+        {**data, "image/png": encoded, "text/plain": still.alt},
+        {**metadata, "image/png": {"alt": still.alt}},
+    )
+
+
+class showing_errors:
+    """Context: write an error into an ``HTML`` widget instead of losing it."""
+
+    def __init__(self, status: w.HTML):
+        self.status = status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is None:
+            self.status.value = ""
+            return False
+        if not isinstance(error, Exception):
+            return False
+        named = "" if isinstance(error, ValueError) else f"{kind.__name__}: "
+        text = html.escape(f"{named}{error}")
+        self.status.value = f"<span role='alert'><b>Not possible.</b> {text}</span>"
+        return not strict() or isinstance(error, ValueError)
+
+
+def safe(status: w.HTML):
+    """Decorate a callback so that its errors are shown in ``status``."""
+
+    def wrap(callback):
+        @functools.wraps(callback)
+        def guarded(*args, **kwargs):
+            with showing_errors(status):
+                return callback(*args, **kwargs)
+
+        return guarded
+
+    return wrap
+
+
+def _sentence(text: str) -> str:
+    return f"<span aria-live='polite'>{html.escape(text)}</span>"
