@@ -6,6 +6,7 @@ maps: PuOr, symmetric about zero. Red against green never carries a meaning.
 """
 
 import io
+from base64 import b64encode
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -71,7 +72,7 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return (
-            {"image/png": self.data, "text/plain": self.alt},
+            {"image/png": b64encode(self.data).decode(), "text/plain": self.alt},
             {"image/png": {"alt": self.alt}},
         )
 
@@ -157,7 +158,9 @@ def image_grid(images, titles=None, columns: int = 8, size: float = 1.1, suptitl
     return figure
 
 
-def matrix(ax, values, title: str = "", cmap: str = "viridis", fmt: str = "", **options):
+def matrix(
+    ax, values, title: str = "", cmap: str = "viridis", fmt: str = "", **options
+):
     """Draw a small matrix with its numbers written in, and return ``ax``.
 
     Text is dark on light cells and light on dark ones, chosen by luminance.

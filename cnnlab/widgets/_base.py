@@ -5,7 +5,6 @@ initial state once, and that still picture is what a reader without a kernel see
 then again whenever a control moves. Pictures go to the browser as PNG bytes.
 """
 
-import base64
 import functools
 import html
 import os
@@ -140,13 +139,13 @@ class Explorer(w.VBox):
 
 
 def with_still(bundle, still: Picture):
-    """Return a widget's mime bundle with a still picture for readers without a kernel."""
+    """Return a widget's mime bundle with a still picture added to it.
+
+    The still is what a reader without a kernel sees in the widget's place.
+    """
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    encoded = base64.b64encode(still.data).decode()
-    return (
-        {**data, "image/png": encoded, "text/plain": still.alt},
-        {**metadata, "image/png": {"alt": still.alt}},
-    )
+    still_data, still_metadata = still._repr_mimebundle_()
+    return {**data, **still_data}, {**metadata, **still_metadata}
 
 
 class showing_errors:
