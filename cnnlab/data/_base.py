@@ -1,0 +1,250 @@
+"""What every data set shares: the ``Dataset`` record, helpers, and file faults."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnnlab import paths, shapes
+
+
+class DataError(ValueError):
+    """A data set is missing, damaged or cannot be written; the text says the cure."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Labelled images with their origin.
+
+    Attributes
+    ----------
+    images : uint8 array (N, C, H, W), RGB or grey
+    labels : int64 array (N,), values in [0, K)
+    classes : K class names
+    name, split : what was asked of ``load``
+    source, licence : where the images come from and how they may be used
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    name: str
+    split: str
+    source: str = field(default="")
+    licence: str = field(default="")
+
+    def __post_init__(self):
+        shapes.require_axes(self.images, "N, C, H, W", "Dataset", "images")
+        shapes.require_labels(self.labels, len(self.classes), "Dataset", "labels")
+        shapes.require_same("Dataset", images=len(self.images), labels=len(self.labels))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.images.shape[1:]))
+        return (
+            f"{self.name}/{self.split}: {len(self)} images of {size}, "
+            f"{len(self.classes)} classes"
+        )
+
+    def take(self, indices) -> "Dataset":
+        """Return the data set of these rows, in this order.
+
+        Parameters
+        ----------
+        indices : integers, a slice, or a mask of N booleans
+
+        Examples
+        --------
+        >>> from cnnlab import data
+        >>> data.load("digits").take(range(5))
+        digits/train: 5 images of 1 x 8 x 8, 10 classes
+        """
+        rows = indices if isinstance(indices, slice) else np.asarray(indices)
+        if not isinstance(rows, slice) and rows.size == 0:
+            rows = np.zeros(0, np.int64)
+        if not isinstance(rows, slice) and (
+            rows.ndim != 1 or rows.dtype.kind not in "iub"
+        ):
+            raise TypeError(
+                "take: indices needs one axis of integers or booleans; got "
+                f"{rows.dtype} of shape {rows.shape}."
+            )
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
+
+
+def as_float(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images as float32 in [0, 1], the same shape.
+
+    Examples
+    --------
+    >>> as_float(np.array([[0, 51, 255]], np.uint8)).tolist()
+    [[0.0, 0.20000000298023224, 1.0]]
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"as_float: images needs dtype uint8 (0 to 255); got {images.dtype}. "
+            "Floats are already converted: use them as they are."
+        )
+    return images.astype(np.float32) / np.float32(255)
+
+
+def flatten(images: np.ndarray) -> np.ndarray:
+    """Return images (N, C, H, W) as rows (N, C*H*W) of the same dtype."""
+    shapes.require_axes(
+        images, "N, C, H, W", "flatten", "images", "Add a batch axis: images[None]."
+    )
+    return images.reshape(len(images), int(np.prod(images.shape[1:])))
+
+
+def split_indices(
+    n: int, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Shuffle ``range(n)`` and cut it into disjoint parts.
+
+    Parameters
+    ----------
+    n : number of examples
+    fractions : share of each part, each >= 0, together at most 1
+    seed : of the shuffle
+
+    Returns
+    -------
+    one int64 array a fraction; together all of ``range(n)`` if the shares sum to 1
+
+    Examples
+    --------
+    >>> [part.tolist() for part in split_indices(5, (0.6, 0.4), seed=0)]
+    [[2, 4, 3], [0, 1]]
+    """
+    n = shapes.require_int(n, 0, "split_indices", "n")
+    shares = np.asarray(fractions, dtype=float)
+    if shares.ndim != 1 or not (shares >= 0).all() or shares.sum() > 1 + 1e-9:
+        raise ValueError(
+            "split_indices: fractions must be shares of at least 0 that sum to at "
+            f"most 1; got {tuple(fractions)}."
+        )
+    order = np.random.default_rng(seed).permutation(n)
+    cuts = np.rint(np.cumsum(shares) * n).astype(int)
+    return tuple(np.split(order, cuts)[: len(shares)])
+
+
+def batches(n: int, batch_size: int, seed: int | None = None) -> Iterator[np.ndarray]:
+    """Yield int64 index arrays that visit ``range(n)`` once, ``batch_size`` at a time.
+
+    The last one is shorter if ``batch_size`` does not divide n. ``seed=None`` keeps
+    the order; an integer shuffles.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in batches(5, 2)]
+    [[0, 1], [2, 3], [4]]
+    """
+    n = shapes.require_int(n, 0, "batches", "n")
+    size = shapes.require_int(batch_size, 1, "batches", "batch_size")
+    order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
+    return (order[start : start + size] for start in range(0, n, size))
+
+
+def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return a mask (N,) that picks about ``fraction`` of every class."""
+    rng = np.random.default_rng(seed)
+    picked = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        picked[rows[: round(fraction * len(rows))]] = True
+    return picked
+
+
+def require_split(name: str, split: str, allowed: Sequence[str]) -> None:
+    """Raise unless the data set has this split."""
+    if split not in allowed:
+        raise ValueError(
+            f"load: {name} has no split {split!r}; it has: {', '.join(allowed)}."
+        )
+
+
+def search_roots(root) -> list[Path]:
+    """Return the folders to search: ``root`` alone, or all data roots."""
+    return paths.data_roots() if root is None else [Path(root).expanduser()]
+
+
+def writable_root(root=None) -> Path:
+    """Return the first folder of ``search_roots`` that takes a new file."""
+    roots = search_roots(root)
+    for folder in roots:
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+    raise DataError(
+        f"None of the data folders can be written: {', '.join(map(str, roots))}. "
+        "Name one that can: CNNLAB_DATA=FOLDER python -m cnnlab data ..."
+    )
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """Return the checksum of a file as hexadecimal digits."""
+    with open(path, "rb") as file:
+        checksum = hashlib.new(algorithm, usedforsecurity=False)
+        while block := file.read(1 << 20):
+            checksum.update(block)
+    return checksum.hexdigest()
+
+
+def disk_fault(error: OSError, path: Path, command: str) -> DataError:
+    """Word a failed write."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        said = f"The disk that holds {path.parent} is full"
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        said = f"{path.parent} cannot be written"
+    else:
+        said = f"Writing {path} failed ({error.strerror or error})"
+    return DataError(
+        f"{said}; nothing that was there before is lost. Free some space or name "
+        f"another folder, and run again: CNNLAB_DATA=FOLDER {command}"
+    )
+
+
+def require_space(folder: Path, needed: int, command: str) -> None:
+    """Raise unless the disk of ``folder`` has ``needed`` bytes and a reserve free."""
+    free, needed = shutil.disk_usage(folder).free, needed + (16 << 20)
+    if free < needed:
+        raise DataError(
+            f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are "
+            "needed; nothing was written. Free some space or name another folder: "
+            f"CNNLAB_DATA=FOLDER {command}"
+        )
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path):
+    """Open a temporary file that takes the name ``path`` only when it is complete."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    """Return the file mode mask; reading it needs setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
