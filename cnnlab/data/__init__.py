@@ -18,7 +18,7 @@ from cnnlab.data._base import (
     flatten,
     split_indices,
 )
-from cnnlab.data.embedded import photo, photo_names
+from cnnlab.data.embedded import photo, photo_credit, photo_names
 
 __all__ = [
     "DataError",
@@ -28,6 +28,7 @@ __all__ = [
     "flatten",
     "load",
     "photo",
+    "photo_credit",
     "photo_names",
     "split_indices",
 ]
@@ -42,7 +43,7 @@ def load(name: str, split: str = "train", *, root=None, **options) -> Dataset:
         "cifar10", the name of a tree of image files in a data root, or "folder"
     split : "train" or "test"; some sets have more (an unknown one lists them)
     root : search this folder instead of the data roots; for "folder" the tree itself
-    options : see ``embedded.OPTIONS`` and ``trees.load``, for example
+    options : see the functions of ``embedded`` and ``trees.load``, for example
         ``load("scenes", n=500, severity=0.5)``, ``load("folder", root=..., size=64)``
 
     Returns
