@@ -3,6 +3,8 @@
 Every message says what was expected, what came, and how to mend it.
 """
 
+import math
+
 
 def require_axes(array, axes: str, where: str, name: str, hint: str = "") -> None:
     """Raise unless ``array`` has as many axes as ``axes`` names.
@@ -88,6 +90,66 @@ def require_int(value, low: int, where: str, name: str, high: int | None = None)
     if whole < low or (high is not None and whole > high):
         raise ValueError(message)
     return whole
+
+
+def require_numbers(array, where: str, name: str) -> None:
+    """Raise unless ``array`` holds real numbers (or booleans), all of them finite."""
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{where}: {name} needs real numbers; got dtype {array.dtype}. "
+            f"Convert it: np.asarray({name}, dtype=float)."
+        )
+    # The smallest and the largest value are NaN if any value is.
+    if array.size and not (-math.inf < array.min() and array.max() < math.inf):
+        raise ValueError(
+            f"{where}: {name} needs finite numbers; it holds NaN or infinity. "
+            f"Find them: np.argwhere(~np.isfinite({name}))."
+        )
+
+
+def ragged(where: str, name: str) -> ValueError:
+    """Return the error for a nested list whose rows differ in length."""
+    return ValueError(
+        f"{where}: {name} needs rows of equal length; got a nested list whose rows "
+        f"differ. Pad or cut them to one length."
+    )
+
+
+def require_choice(value, choices: tuple[str, ...], where: str, name: str) -> None:
+    """Raise unless ``value`` is one of ``choices``.
+
+    Examples
+    --------
+    >>> require_choice("l3", ("l1", "l2"), "nearest", "metric")
+    Traceback (most recent call last):
+        ...
+    ValueError: nearest: metric must be 'l1' or 'l2'; got 'l3'.
+    """
+    if value not in choices:
+        named = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{where}: {name} must be {named}; got {value!r}.")
+
+
+def require_number(value, low: float, where: str, name: str) -> float:
+    """Return ``value`` as a finite float of at least ``low``, or raise.
+
+    Examples
+    --------
+    >>> require_number(-1, 0, "train", "reg")
+    Traceback (most recent call last):
+        ...
+    ValueError: train: reg must be a finite number of at least 0; got -1.
+    """
+    message = (
+        f"{where}: {name} must be a finite number of at least {low}; got {value!r}."
+    )
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(message) from None
+    if not low <= number < math.inf:
+        raise ValueError(message)
+    return number
 
 
 def require_labels(labels, num_classes: int, where: str, name: str = "y") -> None:

@@ -1,0 +1,327 @@
+"""k nearest neighbours: distances, the search, the vote, cross-validation.
+
+Letters: Q queries, N training rows, D numbers in a row, K classes. Rows are flat
+images: ``images.reshape(len(images), -1)``. Any real type is taken (``uint8`` does
+not wrap round); arithmetic is exact for integers or float64. No function changes
+its inputs.
+
+Ties, everywhere: the smaller training index is the nearer neighbour, and a drawn
+vote goes to the class of the nearest neighbour among those drawn.
+
+Source: T. Cover and P. Hart, Nearest neighbor pattern classification, IEEE
+Transactions on Information Theory 13(1), 1967.
+"""
+
+import numpy as np
+
+from . import _search, shapes
+from .ops import accuracy, as_labels, as_numbers
+
+__all__ = [
+    "accuracy",
+    "cross_validate",
+    "folds",
+    "l1_distances",
+    "l1_two_loops",
+    "l2_distances",
+    "l2_one_loop",
+    "l2_two_loops",
+    "nearest",
+    "predict",
+    "vote",
+]
+
+FLAT = "Flatten images with x.reshape(len(x), -1); for one row take x[None]."
+
+
+def _rows(x, y, where: str, names=("x", "y")) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as (Q, D) and (N, D) arrays of finite numbers, types kept."""
+    x = as_numbers(x, "Q, D", where, names[0], FLAT, floats=False)
+    y = as_numbers(y, "N, D", where, names[1], FLAT, floats=False)
+    columns = {f"{names[0]}_columns": x.shape[1], f"{names[1]}_columns": y.shape[1]}
+    shapes.require_same(where, **columns)
+    return x, y
+
+
+def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64, so that ``3 - 5`` is -2 for ``uint8`` too."""
+    x, y = _rows(x, y, where)
+    return x.astype(np.float64), y.astype(np.float64)
+
+
+def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L1 distance as it is defined: ``d[i, j] = sum_p |x[i, p] - y[j, p]|``.
+
+    Parameters
+    ----------
+    x : (Q, D)
+    y : (N, D)
+
+    Returns
+    -------
+    (Q, N) float64
+
+    Examples
+    --------
+    >>> l1_two_loops([[1, 5]], [[2, 3], [1, 5]])
+    array([[3., 0.]])
+    """
+    x, y = _floats(x, y, "l1_two_loops")
+    d = np.zeros((len(x), len(y)))
+    for i in range(len(x)):
+        for j in range(len(y)):
+            d[i, j] = np.sum(np.abs(x[i] - y[j]))
+    return d
+
+
+def l2_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L2 distance as it is defined: ``d[i, j] = sqrt(sum_p (x[i, p] - y[j, p])^2)``.
+
+    Parameters and result as in `l1_two_loops`.
+
+    Examples
+    --------
+    >>> l2_two_loops([[0, 0]], [[3, 4]])
+    array([[5.]])
+    """
+    x, y = _floats(x, y, "l2_two_loops")
+    d = np.zeros((len(x), len(y)))
+    for i in range(len(x)):
+        for j in range(len(y)):
+            d[i, j] = np.sqrt(np.sum((x[i] - y[j]) ** 2))
+    return d
+
+
+def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L2 distances, all training rows at once: ``x[i]`` is broadcast over ``y``.
+
+    Parameters and result as in `l1_two_loops`.
+    """
+    x, y = _floats(x, y, "l2_one_loop")
+    d = np.zeros((len(x), len(y)))
+    for i in range(len(x)):
+        d[i] = np.sqrt(np.sum((y - x[i]) ** 2, axis=1))  # (N, D) -> (N,)
+    return d
+
+
+def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L1 distances between every row of ``x`` and every row of ``y``.
+
+    A sum of absolute values does not split into a matrix product, so one loop
+    stays: it goes over blocks of ``y`` small enough for the cache.
+
+    Parameters and result as in `l1_two_loops`.
+    """
+    x, y = _floats(x, y, "l1_distances")
+    return _search.l1_block(x, y)
+
+
+def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """L2 distances without a loop, through one matrix product.
+
+    ``|x - y|^2 = |x|^2 - 2 x.y + |y|^2``
+
+    Parameters and result as in `l1_two_loops`.
+
+    Notes
+    -----
+    The three terms nearly cancel when two rows are close. So the rows are first
+    centred, which moves no distance; round-off below zero is clipped; and pairs
+    that lost more than four digits are computed again from their difference.
+    """
+    x, y = _floats(x, y, "l2_distances")
+    if not len(x) or not len(y):
+        return np.zeros((len(x), len(y)))
+    scale = _search.scale_of(x, y)
+    centre = _search.centre_of(y, scale)
+    u, v = x / scale - centre, y / scale - centre
+    u2, v2 = np.sum(u * u, axis=1)[:, None], np.sum(v * v, axis=1)  # (Q, 1), (N,)
+    d2 = np.maximum(u2 - 2 * (u @ v.T) + v2, 0)  # (Q, N)
+    i, j = np.nonzero(d2 < 1e-4 * (u2 + v2))
+    d2[i, j] = _search.squared_pairs(x, y, i, j, scale)
+    return np.sqrt(d2) * scale
+
+
+def nearest(
+    queries: np.ndarray,
+    train: np.ndarray,
+    k: int,
+    metric: str = "l2",
+    chunk_size: int = 2048,
+    engine: str = "auto",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ``k`` nearest training rows of every query, nearest first.
+
+    Parameters
+    ----------
+    queries : (Q, D)
+    train : (N, D), N at least 1
+    k : 1 to N
+    metric : ``"l2"`` or ``"l1"``
+    chunk_size : at most this many queries are compared with this many training
+        rows (at least ``k``) at a time, so memory does not grow with Q or N; the
+        answer is the same for every size
+    engine : ``"numpy"``; ``"torch"`` for integer products of ``uint8`` rows; or
+        ``"auto"``, which takes torch for large ``uint8`` work where it is there.
+        The answer is the same
+
+    Returns
+    -------
+    indices : (Q, k) int64; of equal distances the smaller index comes first
+    distances : (Q, k) float64
+
+    Notes
+    -----
+    Neighbours are those of the definition, not of a rounded matrix product: the
+    product only rules rows out, by a bound on its error, and the rows that are left
+    are compared by their differences. Products of ``uint8`` rows in ``"torch"`` are
+    whole numbers and need no bound.
+
+    Examples
+    --------
+    >>> indices, distances = nearest([[0.0]], [[3.0], [-1.0], [1.0]], k=2)
+    >>> indices.tolist(), distances.tolist()
+    ([[1, 2]], [[1.0, 1.0]])
+    """
+    queries, train = _rows(queries, train, "nearest", ("queries", "train"))
+    shapes.require_choice(metric, ("l2", "l1"), "nearest", "metric")
+    shapes.require_choice(engine, ("auto", "numpy", "torch"), "nearest", "engine")
+    shapes.require_int(len(train), 1, "nearest", "the number of training rows")
+    k = shapes.require_int(k, 1, "nearest", "k", len(train))
+    chunk_size = shapes.require_int(chunk_size, 1, "nearest", "chunk_size")
+    return _search.search(queries, train, k, metric, chunk_size, engine)
+
+
+def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return the most frequent label of every row.
+
+    Parameters
+    ----------
+    labels : (Q, k) integer labels of the neighbours, nearest first, k at least 1
+    num_classes : K; labels lie in [0, K)
+
+    Returns
+    -------
+    (Q,) int64; a draw goes to the class whose nearest member is nearest
+
+    Examples
+    --------
+    >>> vote([[2, 1, 1], [2, 0, 1], [1, 0, 0]], num_classes=3)
+    array([1, 2, 0])
+    """
+    labels = np.asarray(labels)
+    shapes.require_axes(labels, "Q, k", "vote", "labels")
+    num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes")
+    q, k = labels.shape
+    shapes.require_int(k, 1, "vote", "the number of neighbours k")
+    labels = as_labels(labels.ravel(), num_classes, q * k, "vote", "labels")
+    labels = labels.reshape(q, k)
+    votes = np.zeros((q, k), dtype=np.int64)  # how many share each neighbour's label
+    for column in range(k):
+        votes += labels == labels[:, [column]]
+    # argmax returns the first maximum: the nearest neighbour of a winning class
+    return labels[np.arange(q), votes.argmax(axis=1)]
+
+
+def predict(
+    queries: np.ndarray,
+    train: np.ndarray,
+    labels: np.ndarray,
+    k: int = 1,
+    metric: str = "l2",
+    chunk_size: int = 2048,
+) -> np.ndarray:
+    """Classify every query by the vote of its ``k`` nearest training rows.
+
+    Parameters
+    ----------
+    queries : (Q, D)
+    train : (N, D)
+    labels : (N,) integers of at least 0, the classes of ``train``
+    k, metric, chunk_size : see `nearest`
+
+    Returns
+    -------
+    (Q,) int64
+
+    Examples
+    --------
+    >>> predict([[0.2], [5.0]], [[0.0], [1.0], [6.0]], [7, 7, 4])
+    array([7, 4])
+    """
+    labels, num_classes = _classes(labels, len(np.asarray(train)), "predict", "labels")
+    indices, _ = nearest(queries, train, k, metric, chunk_size)
+    return vote(labels[indices], num_classes)
+
+
+def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:
+    """Return checked labels and the number of classes they need."""
+    array = np.asarray(labels)
+    shapes.require_axes(array, "N", where, name)
+    top = int(array.max()) + 1 if array.size and array.dtype.kind in "iu" else 1
+    return as_labels(array, max(top, 1), n, where, name), max(top, 1)
+
+
+def folds(n: int, num_folds: int, seed: int = 0) -> list[np.ndarray]:
+    """Split ``range(n)`` at random into parts of equal size (give or take one).
+
+    Parameters
+    ----------
+    n : number of examples
+    num_folds : 2 to ``n``
+    seed : of the shuffle
+
+    Returns
+    -------
+    list of ``num_folds`` sorted int64 arrays; every index is in exactly one
+
+    Examples
+    --------
+    >>> [len(fold) for fold in folds(10, 3)]
+    [4, 3, 3]
+    """
+    n = shapes.require_int(n, 2, "folds", "n")
+    num_folds = shapes.require_int(num_folds, 2, "folds", "num_folds", n)
+    order = np.random.default_rng(seed).permutation(n)
+    return [np.sort(part) for part in np.array_split(order, num_folds)]
+
+
+def cross_validate(
+    x: np.ndarray,
+    y: np.ndarray,
+    ks,
+    num_folds: int = 5,
+    metric: str = "l2",
+    seed: int = 0,
+    chunk_size: int = 2048,
+) -> np.ndarray:
+    """Accuracy of every ``k`` on every fold, the fold held out of the training rows.
+
+    Parameters
+    ----------
+    x : (N, D)
+    y : (N,) integer labels of at least 0
+    ks : the values of k to try; neighbours are searched once for the largest
+    num_folds, seed : see `folds`
+    metric, chunk_size : see `nearest`
+
+    Returns
+    -------
+    (len(ks), num_folds) accuracies in [0, 1]
+    """
+    where = "cross_validate"
+    x = as_numbers(x, "N, D", where, "x", FLAT, floats=False)
+    y, num_classes = _classes(y, len(x), where, "y")
+    parts = folds(len(x), num_folds, seed)
+    most = len(x) - len(parts[0])  # training rows left when the largest is held out
+    ks = [shapes.require_int(k, 1, where, "each k in ks", most) for k in ks]
+    shapes.require_int(len(ks), 1, where, "the number of values in ks")
+    result = np.zeros((len(ks), len(parts)))
+    for f, held_out in enumerate(parts):
+        rest = np.setdiff1d(np.arange(len(x)), held_out)  # the fold is not in here
+        indices, _ = nearest(x[held_out], x[rest], max(ks), metric, chunk_size)
+        labels = y[rest][indices]  # (fold, max k), nearest first
+        for row, k in enumerate(ks):
+            chosen = vote(labels[:, :k], num_classes)
+            result[row, f] = accuracy(chosen, y[held_out])
+    return result
