@@ -107,6 +107,23 @@ def require_numbers(array, where: str, name: str) -> None:
         )
 
 
+def require_shape(array, wanted: tuple[int, ...], where: str, name: str) -> None:
+    """Raise unless ``array`` has exactly the shape ``wanted``."""
+    if tuple(array.shape) != tuple(wanted):
+        raise ValueError(
+            f"{where}: {name} needs shape {tuple(wanted)}; "
+            f"got shape {tuple(array.shape)}."
+        )
+
+
+def not_one_number(where: str, name: str, shape: tuple[int, ...]) -> ValueError:
+    """Return the error for a function that gave an array instead of a number."""
+    return ValueError(
+        f"{where}: {name} must return one number; got an array of shape {shape}. "
+        f"Sum it: lambda x: {name}(x).sum()."
+    )
+
+
 def ragged(where: str, name: str) -> ValueError:
     """Return the error for a nested list whose rows differ in length."""
     return ValueError(

@@ -1,0 +1,384 @@
+"""Linear classifiers: scores, hinge and softmax losses, gradients, training.
+
+Letters: N examples, D features, K classes; ``x`` (N, D), ``w`` (K, D) with one row
+(one template) for each class, ``b`` (K,), scores ``s`` (N, K), labels ``y`` (N,)
+in [0, K). The dataset loss is ``mean_n L[n] + reg * sum w^2``: all squared weights,
+without a factor one half, and never the bias. Its gradient holds ``2 reg w``.
+
+No function changes its inputs. float32 stays float32; other types become float64.
+"""
+
+import numpy as np
+
+from . import ops, shapes
+from .ops import accuracy
+
+__all__ = [
+    "accuracy",
+    "append_one",
+    "dataset_loss",
+    "dataset_loss_loops",
+    "hinge_gradient",
+    "hinge_loss",
+    "hinge_loss_loops",
+    "join_bias",
+    "predict",
+    "scores",
+    "softmax_gradient",
+    "softmax_loss",
+    "softmax_loss_loops",
+    "train",
+]
+
+LOSSES = ("softmax", "hinge")
+
+
+def _scores_and_labels(s, y, where: str) -> tuple[np.ndarray, np.ndarray]:
+    s = ops.as_numbers(s, "N, K", where, "s", "For one example take s[None].")
+    num_classes = shapes.require_int(s.shape[1], 1, where, "the number of classes")
+    return s, ops.as_labels(y, num_classes, len(s), where)
+
+
+def scores(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """Score every class: ``s[n, k] = sum_d w[k, d] x[n, d] + b[k]``.
+
+    Parameters
+    ----------
+    x : (N, D)
+    w : (K, D)
+    b : (K,), or None for no bias
+
+    Returns
+    -------
+    (N, K)
+    """
+    return ops.linear(x, w, b)
+
+
+def predict(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """Return the class of the largest score, (N,); of equal scores the first."""
+    s = scores(x, w, b)
+    shapes.require_int(s.shape[1], 1, "predict", "the number of classes")
+    return s.argmax(axis=1)
+
+
+def append_one(x: np.ndarray) -> np.ndarray:
+    """The bias trick: append a column of ones, so that the bias is one more weight.
+
+    ``scores(append_one(x), join_bias(w, b)) == scores(x, w, b)``
+
+    Parameters
+    ----------
+    x : (N, D)
+
+    Returns
+    -------
+    (N, D + 1)
+    """
+    x = ops.as_numbers(x, "N, D", "append_one", "x", "For one example take x[None].")
+    return np.hstack([x, np.ones((len(x), 1), dtype=x.dtype)])
+
+
+def join_bias(w: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Append the bias to the weights as their last column: (K, D) -> (K, D + 1)."""
+    w = ops.as_numbers(w, "K, D", "join_bias", "w")
+    b = ops.as_numbers(b, "K", "join_bias", "b")
+    shapes.require_same("join_bias", w_rows=len(w), b_entries=len(b))
+    return np.hstack([w, b[:, None]])
+
+
+def hinge_loss_loops(s, y, margin: float = 1.0) -> np.ndarray:
+    """Hinge loss as it is defined, one example and one class at a time.
+
+    Parameters, result and source as in `hinge_loss`.
+    """
+    s, y = _scores_and_labels(s, y, "hinge_loss_loops")
+    losses = np.zeros(len(s))
+    for n in range(len(s)):
+        for k in range(s.shape[1]):
+            if k != y[n]:
+                losses[n] += max(0.0, s[n, k] - s[n, y[n]] + margin)
+    return losses
+
+
+def hinge_loss(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
+    """Multiclass hinge (SVM) loss of every example.
+
+    ``L[n] = sum over k != y[n] of max(0, s[n, k] - s[n, y[n]] + margin)``
+
+    Parameters
+    ----------
+    s : (N, K) scores
+    y : (N,) integer labels in [0, K)
+    margin : by how much the right class must win, at least 0
+
+    Returns
+    -------
+    (N,) losses of at least 0
+
+    Source: J. Weston and C. Watkins, Support vector machines for multi-class
+    pattern recognition, ESANN 1999.
+
+    Examples
+    --------
+    >>> hinge_loss([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0]], [0, 1]).round(1).tolist()
+    [2.9, 0.0]
+    """
+    s, y = _scores_and_labels(s, y, "hinge_loss")
+    margin = shapes.require_number(margin, 0, "hinge_loss", "margin")
+    return _gaps(s, y, margin).sum(axis=1)
+
+
+def _gaps(s: np.ndarray, y: np.ndarray, margin: float) -> np.ndarray:
+    """Return ``max(0, s_k - s_y + margin)``, and 0 where ``k`` is ``y``; (N, K)."""
+    rows = np.arange(len(s))
+    gaps = np.maximum(0, s - s[rows, y][:, None] + s.dtype.type(margin))
+    gaps[rows, y] = 0
+    return gaps
+
+
+def hinge_gradient(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
+    """Gradient of every example's hinge loss in its scores.
+
+    ``dL/ds[k] = 1`` where ``k != y`` violates the margin, else 0; and
+    ``dL/ds[y] = -`` (the number of violations). Exactly on the margin, where the
+    loss has a corner, 0 is taken.
+
+    Parameters
+    ----------
+    s, y, margin : as in `hinge_loss`
+
+    Returns
+    -------
+    (N, K), each row summing to 0
+    """
+    s, y = _scores_and_labels(s, y, "hinge_gradient")
+    margin = shapes.require_number(margin, 0, "hinge_gradient", "margin")
+    return _hinge(s, y, margin)[1]
+
+
+def _hinge(s, y, margin):
+    gaps = _gaps(s, y, margin)
+    ds = (gaps > 0).astype(s.dtype)  # (N, K)
+    ds[np.arange(len(s)), y] = -ds.sum(axis=1)
+    return gaps.sum(axis=1), ds
+
+
+def softmax_loss_loops(s: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Softmax loss as it is defined, one example and one class at a time.
+
+    Parameters and result as in `softmax_loss`. The largest score is subtracted
+    first, without which ``exp`` overflows from about 710 on.
+    """
+    s, y = _scores_and_labels(s, y, "softmax_loss_loops")
+    losses = np.zeros(len(s))
+    for n in range(len(s)):
+        top = max(s[n])
+        total = 0.0
+        for k in range(s.shape[1]):
+            total += np.exp(s[n, k] - top)
+        losses[n] = np.log(total) - (s[n, y[n]] - top)
+    return losses
+
+
+def softmax_loss(s: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Softmax (cross-entropy) loss of every example, natural logarithm.
+
+    ``L[n] = -log(exp(s[n, y[n]]) / sum_k exp(s[n, k]))``
+
+    Parameters
+    ----------
+    s : (N, K) scores
+    y : (N,) integer labels in [0, K)
+
+    Returns
+    -------
+    (N,) losses of at least 0
+
+    Examples
+    --------
+    >>> softmax_loss([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0]], [0, 1]).round(3).tolist()
+    [2.04, 0.079]
+    """
+    s, y = _scores_and_labels(s, y, "softmax_loss")
+    return ops.cross_entropy(s, y, reduction="none")
+
+
+def softmax_gradient(s: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of every example's softmax loss in its scores.
+
+    ``dL/ds[k] = p[k] - 1{k = y}`` with ``p = softmax(s)``
+
+    Parameters
+    ----------
+    s, y : as in `softmax_loss`
+
+    Returns
+    -------
+    (N, K), each row summing to 0
+    """
+    s, y = _scores_and_labels(s, y, "softmax_gradient")
+    return _softmax(s, y)[1]
+
+
+def _softmax(s, y):
+    rows = np.arange(len(s))
+    shifted = s - s.max(axis=1, keepdims=True)  # (N, K)
+    e = np.exp(shifted)
+    total = e.sum(axis=1)  # (N,)
+    ds = e / total[:, None]
+    ds[rows, y] -= 1
+    return np.log(total) - shifted[rows, y], ds
+
+
+def _loss(x, y, w, b, loss, reg, margin):
+    """`dataset_loss` on arrays that are known to fit."""
+    s = x @ w.T + b  # (N, K)
+    losses, ds = _hinge(s, y, margin) if loss == "hinge" else _softmax(s, y)
+    ds /= len(x)
+    value = losses.mean(dtype=np.float64) + reg * np.sum(w * w, dtype=np.float64)
+    dw = ds.T @ x + w.dtype.type(2 * reg) * w  # (K, D)
+    return float(value), dw, ds.sum(axis=0)
+
+
+def _fitting(x, y, w, b, loss, reg, margin, where):
+    """Check and convert the arguments of `dataset_loss`."""
+    shapes.require_choice(loss, LOSSES, where, "loss")
+    s = ops.linear(x, w, b)
+    x, w = ops.as_numbers(x, "N, D", where, "x"), ops.as_numbers(w, "K, D", where, "w")
+    b = ops.as_numbers(b, "K", where, "b")
+    s, y = _scores_and_labels(s, y, where)
+    shapes.require_int(len(x), 1, where, "the number of examples")
+    reg = shapes.require_number(reg, 0, where, "reg")
+    return x, y, w, b, loss, reg, shapes.require_number(margin, 0, where, "margin")
+
+
+def dataset_loss(
+    x: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    loss: str = "softmax",
+    reg: float = 0.0,
+    margin: float = 1.0,
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Loss of a data set and its gradients.
+
+    ``L = 1/N sum_n L[n] + reg * sum w^2``,
+    ``dL/dw = 1/N ds^T x + 2 reg w``,  ``dL/db = 1/N sum_n ds[n]``
+
+    Parameters
+    ----------
+    x : (N, D), N at least 1
+    y : (N,) integer labels in [0, K)
+    w : (K, D)
+    b : (K,)
+    loss : ``"softmax"`` or ``"hinge"``
+    reg : strength of the regularisation, at least 0; the bias is left out
+    margin : of the hinge loss
+
+    Returns
+    -------
+    loss, dw (K, D), db (K,)
+    """
+    return _loss(*_fitting(x, y, w, b, loss, reg, margin, "dataset_loss"))
+
+
+def dataset_loss_loops(
+    x, y, w, b, loss: str = "softmax", reg: float = 0.0, margin: float = 1.0
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """`dataset_loss` as it is defined: one example and one class at a time."""
+    where = "dataset_loss_loops"
+    x, y, w, b, loss, reg, margin = _fitting(x, y, w, b, loss, reg, margin, where)
+    total, dw, db = 0.0, np.zeros(w.shape), np.zeros(b.shape)
+    for n in range(len(x)):
+        s = [float(w[k] @ x[n] + b[k]) for k in range(len(w))]
+        top = max(s)
+        log_sum = top + np.log(sum(np.exp(score - top) for score in s))
+        if loss == "softmax":
+            total += log_sum - s[y[n]]
+        for k in range(len(w)):
+            if loss == "softmax":
+                dw[k] += (np.exp(s[k] - log_sum) - (k == y[n])) * x[n]
+                db[k] += np.exp(s[k] - log_sum) - (k == y[n])
+            elif k != y[n] and s[k] - s[y[n]] + margin > 0:
+                total += s[k] - s[y[n]] + margin
+                dw[k], dw[y[n]] = dw[k] + x[n], dw[y[n]] - x[n]
+                db[k], db[y[n]] = db[k] + 1, db[y[n]] - 1
+    n = len(x)
+    return total / n + reg * np.sum(w * w), dw / n + 2 * reg * w, db / n
+
+
+def train(
+    x: np.ndarray,
+    y: np.ndarray,
+    num_classes: int,
+    loss: str = "softmax",
+    learning_rate: float = 0.01,
+    reg: float = 0.0,
+    epochs: int = 10,
+    batch_size: int = 128,
+    seed: int = 0,
+    record: int = 1,
+) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Train by plain mini-batch gradient descent, from zero weights.
+
+    Each epoch shuffles the examples and takes ``w <- w - learning_rate * dL/dw``,
+    and the same for ``b``, on one batch after the other. Both losses are convex, so
+    zero is as good a start as any; the first loss is log K or (K - 1) margins.
+
+    Parameters
+    ----------
+    x : (N, D), N at least 1
+    y : (N,) integer labels in [0, K)
+    num_classes : K
+    loss : ``"softmax"`` or ``"hinge"``
+    learning_rate : above 0
+    reg : see `dataset_loss`
+    epochs : passes over the data, at least 0
+    batch_size : examples in a step; the last batch of an epoch may be smaller
+    seed : of the shuffles
+    record : keep the weights after every ``record`` epochs
+
+    Returns
+    -------
+    w : (K, D)
+    b : (K,)
+    history : a dict with
+        ``loss`` (steps,), each batch's loss before its step, regularisation
+        included;
+        ``epoch`` (R,), the epochs after which weights were kept, 0 for the start;
+        ``w`` (R, K, D) and ``b`` (R, K), those weights;
+        ``diverged``, None, or the step (from 0) at which the loss stopped being
+        finite: training ends there with the weights of the last finite loss
+    """
+    where = "train"
+    num_classes = shapes.require_int(num_classes, 1, where, "num_classes")
+    epochs = shapes.require_int(epochs, 0, where, "epochs")
+    batch_size = shapes.require_int(batch_size, 1, where, "batch_size")
+    record = shapes.require_int(record, 1, where, "record")
+    rate = shapes.require_number(learning_rate, 0, where, "learning_rate")
+    x = ops.as_numbers(x, "N, D", where, "x", "Flatten the images: x.reshape(N, -1).")
+    w = np.zeros((num_classes, x.shape[1]), dtype=x.dtype)
+    b = np.zeros(num_classes, dtype=x.dtype)
+    x, y, w, b, loss, reg, margin = _fitting(x, y, w, b, loss, reg, 1.0, where)
+    rng, losses, kept, diverged = np.random.default_rng(seed), [], [(0, w, b)], None
+    for epoch in range(1, epochs + 1):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            batch = order[start : start + batch_size]
+            with np.errstate(over="ignore", invalid="ignore"):
+                value, dw, db = _loss(x[batch], y[batch], w, b, loss, reg, margin)
+                new_w, new_b = w - rate * dw, b - rate * db
+            losses.append(value)
+            if not np.isfinite(value):
+                diverged = len(losses) - 1
+                break
+            w, b = new_w, new_b
+        if diverged is not None:
+            break
+        if epoch % record == 0:
+            kept.append((epoch, w, b))
+    names = ("epoch", "w", "b")
+    history = {name: np.array(v) for name, v in zip(names, zip(*kept), strict=True)}
+    return w, b, {"loss": np.array(losses), **history, "diverged": diverged}
