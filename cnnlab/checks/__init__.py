@@ -1,10 +1,23 @@
 """Exercise verdicts, one per exercise: ``checks.<name>(your_function)``.
 
-``checks.<name>.hints()`` unfolds hints and, last, the reference.
+``checks.<name>.hints()`` unfolds hints and, last, the reference. Each topic module
+lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
+from cnnlab.checks import images
 from cnnlab.checks._base import Case, Exercise, Hints, Mistake, Verdict
+from cnnlab.checks._progress import solved
 
-EXERCISES: dict[str, Exercise] = {}
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for topic in (images,) for exercise in topic.EXERCISES
+}
 
-__all__ = ["EXERCISES", "Case", "Exercise", "Hints", "Mistake", "Verdict"]
+__all__ = ["EXERCISES", "Case", "Exercise", "Hints", "Mistake", "Verdict", "solved"]
+
+
+def __getattr__(name: str) -> Exercise:
+    if name in EXERCISES:
+        return EXERCISES[name]
+    raise AttributeError(
+        f"checks: there is no exercise {name!r}; there are {', '.join(EXERCISES)}."
+    )

@@ -260,16 +260,24 @@ class Exercise:
         return WRONG_VALUES, label + _show_difference(wanted, got, close)
 
     def _known_mistake(self, answer, case: Case) -> str | None:
-        """Return the cause of a known mistake that gives the learner's results."""
-        here = [case, *(other for other in self.cases if other is not case)]
-        theirs = [_results(answer, one) for one in here]
+        """Return the cause of the known mistake most like the learner's answer.
+
+        It must give the learner's results on the failing case; among several, the
+        one that agrees on most of the other cases is named.
+        """
+        theirs = [_results(answer, one) for one in self.cases]
+        failing = next(i for i, one in enumerate(self.cases) if one is case)
+        best, cause = 0, None
         for mistake in self.mistakes:
-            if all(
+            if not self._alike(theirs[failing], _results(mistake.function, case)):
+                continue
+            agreed = sum(
                 self._alike(mine, _results(mistake.function, one))
-                for mine, one in zip(theirs, here, strict=True)
-            ):
-                return mistake.cause
-        return None
+                for mine, one in zip(theirs, self.cases, strict=True)
+            )
+            if agreed > best:
+                best, cause = agreed, mistake.cause
+        return cause
 
     def _alike(self, a, b) -> bool:
         if isinstance(a, Exception) or isinstance(b, Exception):
