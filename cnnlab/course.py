@@ -1,5 +1,6 @@
 """The map of the course: sixteen notebooks, in order, each with its one question."""
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ class Lesson:
 
     @property
     def path(self) -> Path | None:
-        """The notebook's file, or None where it is not written yet."""
+        """The notebook's file, or None where it is to come."""
         found = sorted((course_root() / "notebooks").glob(f"{self.number}_*.ipynb"))
         return found[0] if found else None
 
@@ -63,13 +64,46 @@ def progress() -> list[tuple[Lesson, list[str], list[str]]]:
     return rows
 
 
+class Overview:
+    """The map as a table: number, title, question, and one dot an exercise."""
+
+    def __init__(self):
+        self.rows = progress()
+
+    def __repr__(self) -> str:
+        return progress_text()
+
+    def _repr_html_(self) -> str:
+        lines = []
+        for lesson, done, names in self.rows:
+            title = html.escape(f"{lesson.number} · {lesson.title}")
+            if lesson.path is not None:
+                title = f"<a href='{lesson.path.name}'>{title}</a>"
+            dots = "".join("●" if name in done else "○" for name in names)
+            state = f"{dots} {len(done)} of {len(names)}" if lesson.path else "to come"
+            lines.append(
+                f"<tr><td style='text-align:left'>{title}</td>"
+                f"<td style='text-align:left'>{html.escape(lesson.question)}</td>"
+                f"<td style='text-align:left'>{state}</td></tr>"
+            )
+        head = (
+            "<tr><th>notebook</th><th>its question</th><th>exercises solved</th></tr>"
+        )
+        return f"<table>{head}{''.join(lines)}</table>"
+
+
+def overview() -> Overview:
+    """Return the map of the course with the learner's progress."""
+    return Overview()
+
+
 def progress_text() -> str:
     """Return the progress as lines of text, with the next exercise named."""
     lines, following = [], None
     for lesson, done, names in progress():
         head = f"{lesson.number}  {lesson.title}"
         if lesson.path is None:
-            lines.append(f"{head:<36} not written yet")
+            lines.append(f"{head:<36} to come")
             continue
         marks = "".join("●" if name in done else "○" for name in names)
         lines.append(f"{head:<36} {marks:<8} {len(done)} of {len(names)}")

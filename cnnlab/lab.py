@@ -53,7 +53,7 @@ def command(port: int, browser: bool) -> list[str]:
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={course_root()}",
         f"--LabApp.default_url=/lab/tree/{FIRST}",
-        "--ServerApp.log_level=ERROR",
+        "--Application.log_level=ERROR",
     ]
     if not browser:
         options.append("--no-browser")

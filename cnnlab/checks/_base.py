@@ -118,6 +118,7 @@ class Exercise:
     rtol, atol : a value is right if it is this close to the wanted one
     judge : for open exercises: takes the learner's function and returns ``None`` if
         it is good enough, else a text; it replaces the comparison
+    practice : a success is not remembered
     """
 
     name: str
@@ -130,6 +131,7 @@ class Exercise:
     rtol: float = 1e-6
     atol: float = 1e-8
     judge: Callable | None = None
+    practice: bool = False
 
     @property
     def where(self) -> str:
@@ -149,7 +151,7 @@ class Exercise:
             verdict = Verdict(
                 self.name, RAISED, f"The check itself failed: {_one_line(error)}"
             )
-        if verdict.passed:
+        if verdict.passed and not self.practice:
             _progress.remember(f"{self.notebook}.{self.name}")
         return verdict
 

@@ -217,4 +217,26 @@ brighten = Exercise(
     ),
 )
 
+
+def _half(image):
+    """Return the image at half its brightness."""
+    return image / 2
+
+
+practice = Exercise(
+    name="practice",
+    notebook="00",
+    reference=_half,
+    cases=(Case((np.array([[2.0, 4.0, 6.0], [8.0, 0.0, 1.0]]),)),),
+    mistakes=(
+        Mistake(
+            "doubled",
+            lambda image: image * 2,
+            "that is twice the brightness; half was asked for.",
+        ),
+    ),
+    hints_=("Divide.",),
+    practice=True,
+)
+
 EXERCISES = (value_count, to_channels_first, as_float, brighten)

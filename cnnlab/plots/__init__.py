@@ -26,6 +26,18 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
+from cnnlab.plots.images import coarse_picture, pixel_picture, pixel_table, planes
+from cnnlab.plots.linear import (
+    decision_board,
+    decisions,
+    gap_curve,
+    loss_curves,
+    rate_reg_map,
+    score_bars,
+    template_images,
+    template_mosaic,
+    templates,
+)
 
 __all__ = [
     "BLACK",
@@ -49,4 +61,17 @@ __all__ = [
     "show_image",
     "style",
     "to_pixels",
+    "coarse_picture",
+    "pixel_picture",
+    "pixel_table",
+    "planes",
+    "decision_board",
+    "decisions",
+    "gap_curve",
+    "loss_curves",
+    "rate_reg_map",
+    "score_bars",
+    "template_images",
+    "template_mosaic",
+    "templates",
 ]
