@@ -21,6 +21,7 @@ __all__ = [
     "accuracy",
     "cross_validate",
     "folds",
+    "l1_distance",
     "l1_distances",
     "l1_two_loops",
     "l2_distances",
@@ -28,6 +29,7 @@ __all__ = [
     "l2_two_loops",
     "nearest",
     "predict",
+    "tune_and_test",
     "vote",
 ]
 
@@ -47,6 +49,27 @@ def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Return both as float64, so that ``3 - 5`` is -2 for ``uint8`` too."""
     x, y = _rows(x, y, where)
     return x.astype(np.float64), y.astype(np.float64)
+
+
+def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """L1 distance of two images: the sum of absolute differences of their pixels.
+
+    Parameters
+    ----------
+    a, b : two arrays of one shape, whichever
+
+    Examples
+    --------
+    >>> l1_distance([[7, 2]], [[4, 6]])
+    7.0
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"l1_distance: a and b need one shape; got {a.shape} and {b.shape}. "
+            "Resize or crop one of the images."
+        )
+    return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
 
 
 def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -325,3 +348,32 @@ def cross_validate(
             chosen = vote(labels[:, :k], num_classes)
             result[row, f] = accuracy(chosen, y[held_out])
     return result
+
+
+def tune_and_test(
+    x: np.ndarray,
+    y: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    ks,
+    num_folds: int = 5,
+) -> tuple[int, float]:
+    """Choose ``k`` by cross-validation on ``x, y``, then look at the test set once.
+
+    Parameters
+    ----------
+    x : (N, D)
+    y : (N,) integer labels of at least 0
+    x_test : (M, D), M at least 1
+    y_test : (M,)
+    ks, num_folds : see `cross_validate`
+
+    Returns
+    -------
+    k : the value with the best mean over the folds; the first of equals
+    accuracy : on the test set, with that ``k`` and all of ``x``
+    """
+    ks = list(ks)
+    means = cross_validate(x, y, ks, num_folds).mean(axis=1)
+    k = int(ks[int(means.argmax())])
+    return k, float(accuracy(predict(x_test, x, y, k), y_test))
