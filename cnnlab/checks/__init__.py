@@ -4,13 +4,15 @@
 lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
-from cnnlab.checks import images
+from cnnlab.checks import images, neighbors
 from cnnlab.checks._base import Case, Exercise, Hints, Mistake, Verdict
 from cnnlab.checks._progress import solved
 from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for topic in (images,) for exercise in topic.EXERCISES
+    exercise.name: exercise
+    for topic in (images, neighbors)
+    for exercise in topic.EXERCISES
 }
 
 __all__ = [

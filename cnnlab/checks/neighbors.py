@@ -1,0 +1,750 @@
+"""Exercises of notebook 02: distances, the vote, cross-validation, the honest test."""
+
+import numpy as np
+
+from cnnlab import neighbors
+from cnnlab.checks._base import Case, Exercise, Mistake
+
+NOTEBOOK = "02"
+
+
+def _wide(*arrays):
+    return [np.asarray(array, dtype=np.float64) for array in arrays]
+
+
+# ------------------------------------------------------------------- l1_distance
+
+SLIDE = (
+    np.array([56, 32, 10, 18, 90, 23, 128, 133, 24, 26, 178, 200, 2, 0, 255, 220]),
+    np.array([10, 20, 24, 17, 8, 10, 89, 100, 12, 16, 178, 170, 4, 32, 233, 112]),
+)
+
+
+def _l1_cases() -> list[Case]:
+    rng = np.random.default_rng(21)
+    return [
+        Case((np.array([[7, 2, 5]]), np.array([[4, 6, 5]])), "one row, three pixels"),
+        Case((np.array([[3, 200]], np.uint8), np.array([[5, 100]], np.uint8)), "uint8"),
+        Case(tuple(a.reshape(4, 4) for a in SLIDE), "the two images of the slide"),
+        Case((rng.random((3, 4, 2)), rng.random((3, 4, 2))), "colour, floats"),
+    ]
+
+
+def _l1_mistakes() -> list[Mistake]:
+    def gap(a, b):
+        return np.subtract(*_wide(a, b))
+
+    return [
+        Mistake(
+            "no absolute value",
+            lambda a, b: gap(a, b).sum(),
+            "the absolute value is missing: darker and brighter pixels cancel.",
+        ),
+        Mistake(
+            "absolute value of the sum",
+            lambda a, b: abs(gap(a, b).sum()),
+            "the absolute value comes too late: take it of every pixel, then add.",
+        ),
+        Mistake(
+            "uint8 wraps",
+            lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).sum(),
+            "uint8 wraps round: 3 - 5 is 254. Convert to int or float first.",
+        ),
+        Mistake(
+            "squares",
+            lambda a, b: (gap(a, b) ** 2).sum(),
+            "differences are squared; L1 takes their absolute value.",
+        ),
+        Mistake(
+            "L2",
+            lambda a, b: np.sqrt((gap(a, b) ** 2).sum()),
+            "this is L2, the root of the sum of squares; L1 has no squares.",
+        ),
+        Mistake(
+            "mean",
+            lambda a, b: np.abs(gap(a, b)).mean(),
+            "this is the mean over the pixels; the distance is their sum.",
+        ),
+        Mistake(
+            "largest difference",
+            lambda a, b: np.abs(gap(a, b)).max(),
+            "this is the largest difference; L1 adds all of them.",
+        ),
+        Mistake(
+            "one axis only",
+            lambda a, b: np.abs(gap(a, b)).sum(axis=0),
+            "the sum runs over one axis only; it should run over all pixels.",
+        ),
+    ]
+
+
+L1_DISTANCE = Exercise(
+    name="l1_distance",
+    notebook=NOTEBOOK,
+    reference=neighbors.l1_distance,
+    cases=_l1_cases(),
+    mistakes=_l1_mistakes(),
+    hints_=(
+        "Three steps, in the order of the picture above: subtract, take absolute "
+        "values, add up.",
+        "np.abs works on every element of an array; .sum() without an axis adds all "
+        "elements, whatever the shape.",
+        "The images may be uint8. Write a.astype(float) - b.astype(float) before "
+        "anything else.",
+    ),
+)
+
+
+# ------------------------------------------------------------------ l2_distances
+
+
+def _l2_cases() -> list[Case]:
+    rng = np.random.default_rng(22)
+    y = 1 + 2 * rng.random((40, 7))
+    x = np.concatenate([y[5:25], rng.random((3, 7))])
+    pixels = rng.integers(0, 256, (5, 4), dtype=np.uint8)
+    return [
+        Case((np.array([[0, 0, 0], [1, 2, 2]]), np.array([[3, 0, 4], [1, 2, 2]]))),
+        Case(
+            (np.array([[0, 0], [4, 6], [1, 1]]), np.array([[3, 4], [1, 2]])),
+            "three queries, two training rows",
+        ),
+        Case((pixels[:2], pixels[1:]), "uint8 pixels"),
+        Case((rng.normal(size=(4, 5)), rng.normal(size=(3, 5))), "floats"),
+        Case((x, y), "twenty queries that are training rows, too"),
+        Case((np.zeros((0, 3)), np.ones((2, 3))), "no query at all"),
+    ]
+
+
+def _expanded(x, y, cross=-2.0, dtype=np.float64, clip=True):
+    """|x|^2 + cross x.y + |y|^2, rooted: right for cross = -2 in float64."""
+    x, y = np.asarray(x).astype(dtype), np.asarray(y).astype(dtype)
+    d2 = (x * x).sum(1)[:, None] + dtype(cross) * (x @ y.T) + (y * y).sum(1)
+    return np.sqrt(np.maximum(d2, 0) if clip else d2)
+
+
+def _l1_matrix(x, y):
+    x, y = _wide(x, y)
+    return np.abs(x[:, None] - y).sum(-1)
+
+
+def _l2_of_wrapped_differences(x, y):
+    gaps = np.asarray(x)[:, None] - np.asarray(y)  # uint8 stays uint8
+    return np.sqrt((gaps.astype(float) ** 2).sum(-1))
+
+
+def _l2_of_wrapped_squares(x, y):
+    x, y = np.asarray(x), np.asarray(y)
+    x2 = (x * x).sum(1).astype(float)[:, None]
+    d2 = x2 + (y * y).sum(1).astype(float) - 2.0 * (x @ y.T).astype(float)
+    return np.sqrt(np.maximum(d2, 0))
+
+
+def _gap_of_sums(x, y):
+    x, y = _wide(x, y)
+    return np.abs(x.sum(1)[:, None] - y.sum(1))
+
+
+def _gap_of_norms(x, y):
+    x, y = _wide(x, y)
+    return np.abs(np.linalg.norm(x, axis=1)[:, None] - np.linalg.norm(y, axis=1))
+
+
+def _l2_mistakes() -> list[Mistake]:
+    return [
+        Mistake(
+            "no square root",
+            lambda x, y: _expanded(x, y) ** 2,
+            "the square root is missing. The neighbours would be the same, for the "
+            "root keeps the order, but the distances are not.",
+        ),
+        Mistake(
+            "L1",
+            _l1_matrix,
+            "this is the L1 distance, a sum of absolute values; L2 adds squares and "
+            "takes the root.",
+        ),
+        Mistake(
+            "transposed",
+            lambda x, y: _expanded(x, y).T,
+            "the result is transposed: row i should belong to query x[i], column j to "
+            "training row y[j].",
+        ),
+        Mistake(
+            "no cross term",
+            lambda x, y: _expanded(x, y, cross=0.0),
+            "the cross term -2 x.y is missing; only the squared lengths are left.",
+        ),
+        Mistake(
+            "plus the cross term",
+            lambda x, y: _expanded(x, y, cross=2.0),
+            "the cross term has the wrong sign: it is subtracted, or you get |x + y|.",
+        ),
+        Mistake(
+            "half the cross term",
+            lambda x, y: _expanded(x, y, cross=-1.0),
+            "the cross term needs its factor 2: (a - b)^2 = a^2 - 2ab + b^2.",
+        ),
+        Mistake(
+            "differences of sums",
+            _gap_of_sums,
+            "the pixels are summed first and subtracted then; subtract pixel by pixel.",
+        ),
+        Mistake(
+            "differences of lengths",
+            _gap_of_norms,
+            "this is the difference of two lengths, not the length of the difference.",
+        ),
+        Mistake(
+            "uint8 differences",
+            _l2_of_wrapped_differences,
+            "uint8 wraps round: 3 - 5 is 254. Convert to float first.",
+        ),
+        Mistake(
+            "uint8 squares",
+            _l2_of_wrapped_squares,
+            "uint8 wraps round: 20 * 20 is 144. Convert to float first.",
+        ),
+        Mistake(
+            "float32, goes negative",
+            lambda x, y: _expanded(x, y, dtype=np.float32, clip=False),
+            "float32 has about 7 digits, and three large terms that nearly cancel "
+            "leave round-off, at times below zero: the root of that is nan. Compute "
+            "in float64 and clip with np.maximum(d2, 0).",
+        ),
+        Mistake(
+            "float32, clipped",
+            lambda x, y: _expanded(x, y, dtype=np.float32),
+            "float32 has about 7 digits; for rows that are close, three large terms "
+            "cancel and round-off is left. Compute in float64.",
+        ),
+        Mistake(
+            "float64, goes negative",
+            lambda x, y: _expanded(x, y, clip=False),
+            "for equal rows the three terms cancel, and round-off may leave a number "
+            "below zero: its root is nan. Clip with np.maximum(d2, 0).",
+        ),
+        Mistake(
+            "mean of squares",
+            lambda x, y: _expanded(x, y) / np.sqrt(np.shape(x)[1]),
+            "the squares are averaged; the distance is the root of their sum.",
+        ),
+    ]
+
+
+L2_DISTANCES = Exercise(
+    name="l2_distances",
+    notebook=NOTEBOOK,
+    reference=neighbors.l2_distances,
+    cases=_l2_cases(),
+    mistakes=_l2_mistakes(),
+    hints_=(
+        "Write the square out: (a - b)^2 = a^2 - 2ab + b^2. Summed over the columns, "
+        "the three parts are a length, a product and a length.",
+        "All products x[i].y[j] at once are one matrix product: x @ y.T, of shape "
+        "(Q, N).",
+        "Add a column and a row to it: np.sum(x**2, axis=1)[:, None] has shape (Q, 1) "
+        "and np.sum(y**2, axis=1) has shape (N,). Broadcasting does the rest.",
+        "Begin with x.astype(float), or uint8 will wrap round; end with "
+        "np.sqrt(np.maximum(d2, 0)), for round-off may fall below zero.",
+    ),
+    atol=1e-6,
+)
+
+
+# -------------------------------------------------------------------------- vote
+
+
+def _vote_cases() -> list[Case]:
+    rng = np.random.default_rng(23)
+    return [
+        Case((np.array([[1, 2, 2], [3, 0, 3]]), 4), "no draw"),
+        Case((np.array([[2, 0, 1], [1, 0, 2]]), 4), "three classes, one vote each"),
+        Case((np.array([[3, 1, 1, 3], [1, 3, 3, 1]]), 4), "two against two"),
+        Case((np.array([[2, 0, 0, 1, 1], [0, 1, 2, 2, 1]]), 5), "a draw below the top"),
+        Case((np.array([[4], [0], [2]]), 5), "k = 1"),
+        Case((rng.integers(0, 6, (30, 7)), 6), "thirty queries, k = 7"),
+        Case((np.zeros((0, 3), dtype=int), 3), "no query at all"),
+    ]
+
+
+def _counts(labels, num_classes):
+    """Votes of every class, (Q, K)."""
+    labels = np.asarray(labels)
+    return (labels[:, :, None] == np.arange(num_classes)).sum(1)
+
+
+def _smallest_class(labels, num_classes):
+    return _counts(labels, num_classes).argmax(1)
+
+
+def _largest_class(labels, num_classes):
+    return num_classes - 1 - _counts(labels, num_classes)[:, ::-1].argmax(1)
+
+
+def _farthest_of_tied(labels, num_classes):
+    return neighbors.vote(np.asarray(labels)[:, ::-1], num_classes)
+
+
+def _fewer_until_decided(labels, num_classes):
+    chosen = []
+    for row in np.asarray(labels):
+        k = len(row)
+        votes = np.bincount(row[:k], minlength=num_classes)
+        while (votes == votes.max()).sum() > 1:
+            k -= 1
+            votes = np.bincount(row[:k], minlength=num_classes)
+        chosen.append(votes.argmax())
+    return np.array(chosen, dtype=int)
+
+
+def _least_frequent(labels, num_classes):
+    votes = _counts(labels, num_classes)
+    return np.where(votes == 0, 99, votes).argmin(1)
+
+
+def _column_of_winner(labels, num_classes):
+    winners = neighbors.vote(labels, num_classes)
+    return (np.asarray(labels) == winners[:, None]).argmax(1)
+
+
+def _vote_mistakes() -> list[Mistake]:
+    return [
+        Mistake(
+            "smallest class wins a draw",
+            _smallest_class,
+            "a draw goes to the smallest class number here (np.argmax of the counts "
+            "takes the first); it should go to the class of the nearest neighbour "
+            "among those drawn.",
+        ),
+        Mistake(
+            "largest class wins a draw",
+            _largest_class,
+            "a draw goes to the largest class number here; it should go to the class "
+            "of the nearest neighbour among those drawn.",
+        ),
+        Mistake(
+            "farthest wins a draw",
+            _farthest_of_tied,
+            "a draw goes to the farthest neighbour: the first column is the nearest.",
+        ),
+        Mistake(
+            "fewer neighbours until decided",
+            _fewer_until_decided,
+            "on a draw the farthest neighbours are dropped until one class leads. A "
+            "fair rule, but another one: here all k votes count, and the nearest "
+            "member decides between the drawn classes.",
+        ),
+        Mistake(
+            "nearest only",
+            lambda labels, num_classes: np.asarray(labels)[:, 0],
+            "only the nearest neighbour is asked; all k of them vote.",
+        ),
+        Mistake(
+            "mean label",
+            lambda labels, num_classes: (
+                np.rint(np.mean(labels, 1)).astype(int)
+                if len(labels)
+                else np.zeros(0, dtype=int)
+            ),
+            "class numbers are averaged; they are names, and halfway between a 2 and "
+            "a 4 there is no 3.",
+        ),
+        Mistake(
+            "least frequent",
+            _least_frequent,
+            "the rarest label is taken instead of the most frequent one.",
+        ),
+        Mistake(
+            "number of votes",
+            lambda labels, num_classes: _counts(labels, num_classes).max(1),
+            "this is how many votes the winner got, not which class it is.",
+        ),
+        Mistake(
+            "place of the winner",
+            _column_of_winner,
+            "this is the column in which the winner stands, not its label.",
+        ),
+        Mistake(
+            "one vote for all queries",
+            lambda labels, num_classes: np.full(
+                len(labels), np.bincount(np.ravel(labels), minlength=1).argmax()
+            ),
+            "all queries share one vote; every row has its own.",
+        ),
+    ]
+
+
+VOTE = Exercise(
+    name="vote",
+    notebook=NOTEBOOK,
+    reference=neighbors.vote,
+    cases=_vote_cases(),
+    mistakes=_vote_mistakes(),
+    hints_=(
+        "Take one row: np.bincount(row, minlength=num_classes) counts the votes of "
+        "every class.",
+        "The drawn classes are those with counts == counts.max(). Walk along the row "
+        "from its left end, and stop at the first label that is one of them.",
+        "For one row: next(label for label in row if counts[label] == counts.max()). "
+        "Collect these for all rows in an integer array.",
+    ),
+)
+
+
+# ---------------------------------------------------------------- cross_validate
+
+
+def _clouds(seed: int, n: int, dims: int = 2, spread: float = 1.0):
+    """Three overlapping clouds of points, sorted by class, and their classes."""
+    rng = np.random.default_rng(seed)
+    y = np.sort(np.arange(n) % 3)
+    return rng.normal(size=(n, dims)) * spread + 1.2 * y[:, None], y
+
+
+def _cv_cases() -> list[Case]:
+    x, y = _clouds(24, 11)
+    more, labels = _clouds(25, 31, dims=4)
+    pixels = np.clip(40 * more + 60, 0, 255).astype(np.uint8)
+    return [
+        Case((x, y, [1, 3], 3), "11 points in 3 folds"),
+        Case((more, labels, [1, 2, 5, 9], 4), "31 points, 4 values of k"),
+        Case((more, labels, [2, 3, 7], 5, "l1", 1), "metric 'l1', seed 1"),
+        Case((pixels, labels, [4], 2, "l2", 2), "uint8, one k, 2 folds"),
+    ]
+
+
+def _validated(fold_list, split, flip=False):
+    """Return a cross-validation made wrong by its folds or by its split.
+
+    ``fold_list(n, num_folds, seed)`` gives the folds; ``split(held_out, rest)`` gives
+    the rows to remember, the rows asked, and from which labels neighbours are read.
+    """
+
+    def wrong(x, y, ks, num_folds=5, metric="l2", seed=0, chunk_size=2048):
+        x, y = np.asarray(x), np.asarray(y)
+        parts = fold_list(len(x), num_folds, seed)
+        result = np.zeros((len(ks), len(parts)))
+        for column, held_out in enumerate(parts):
+            rest = np.setdiff1d(np.arange(len(x)), held_out)
+            known, asked, named = split(held_out, rest)
+            indices, _ = neighbors.nearest(x[asked], x[known], max(ks), metric)
+            for row, k in enumerate(ks):
+                chosen = neighbors.vote(y[named][indices[:, :k]], int(y.max()) + 1)
+                result[row, column] = np.mean(chosen == y[asked])
+        return result
+
+    return wrong
+
+
+def _honest(held_out, rest):
+    return rest, held_out, rest
+
+
+def _in_order(n, num_folds, seed):
+    return np.array_split(np.arange(n), num_folds)
+
+
+def _rest_dropped(n, num_folds, seed):
+    order = np.random.default_rng(seed).permutation(n)
+    size = n // num_folds
+    return [order[f * size : (f + 1) * size] for f in range(num_folds)]
+
+
+def _last_dropped(n, num_folds, seed):
+    parts = neighbors.folds(n, num_folds, seed)
+    return parts[:-1] if n % num_folds else parts
+
+
+def _overlapping(n, num_folds, seed):
+    rng = np.random.default_rng(seed)
+    return [rng.choice(n, n // num_folds, replace=False) for _ in range(num_folds)]
+
+
+def _other_shuffle(n, num_folds, seed):
+    order = np.random.RandomState(seed).permutation(n)
+    return np.array_split(order, num_folds)
+
+
+def _leaking(held_out, rest):
+    everything = np.sort(np.concatenate([held_out, rest]))
+    return everything, held_out, everything
+
+
+def _with(change):
+    """Return the reference with something done to its result or its arguments."""
+
+    def wrong(x, y, ks, num_folds=5, metric="l2", seed=0, chunk_size=2048):
+        def run(**other):
+            options = {"num_folds": num_folds, "metric": metric, "seed": seed}
+            return neighbors.cross_validate(x, y, ks, **{**options, **other})
+
+        return change(run, len(x), num_folds)
+
+    return wrong
+
+
+def _cv_mistakes() -> list[Mistake]:
+    return [
+        Mistake(
+            "leak",
+            _validated(neighbors.folds, _leaking),
+            "the held-out fold leaks into the training rows: every image finds itself "
+            "at distance 0, and k = 1 looks perfect.",
+        ),
+        Mistake(
+            "training accuracy",
+            _validated(neighbors.folds, lambda held_out, rest: (rest, rest, rest)),
+            "this is the accuracy on the training rows; ask about the held-out fold.",
+        ),
+        Mistake(
+            "swapped",
+            _validated(
+                neighbors.folds, lambda held_out, rest: (held_out, rest, held_out)
+            ),
+            "the roles are exchanged: the small fold is remembered and the large rest "
+            "is asked.",
+        ),
+        Mistake(
+            "labels of the whole set",
+            _validated(
+                neighbors.folds,
+                lambda held_out, rest: (
+                    rest,
+                    held_out,
+                    np.arange(len(rest) + len(held_out)),
+                ),
+            ),
+            "the indices count rows of the training part, but the labels are read "
+            "from the whole y: use y[rest][indices].",
+        ),
+        Mistake(
+            "not shuffled",
+            _validated(_in_order, _honest),
+            "the folds are cut in order, without a shuffle. Labels are often sorted: "
+            "a fold then holds classes that the rest has never seen.",
+        ),
+        Mistake(
+            "another shuffle",
+            _validated(_other_shuffle, _honest),
+            "a fair shuffle, but another one: take the folds from neighbors.folds, so "
+            "that results can be compared.",
+        ),
+        Mistake(
+            "remainder dropped",
+            _validated(_rest_dropped, _honest),
+            "with folds of n // num_folds rows the last n % num_folds rows are never "
+            "held out; neighbors.folds spreads them.",
+        ),
+        Mistake(
+            "last fold dropped",
+            _validated(_last_dropped, _honest),
+            "the last fold is missing where n is no multiple of num_folds.",
+        ),
+        Mistake(
+            "overlapping folds",
+            _validated(_overlapping, _honest),
+            "the folds are drawn one by one and overlap; every row belongs to exactly "
+            "one fold.",
+        ),
+        Mistake(
+            "transposed",
+            _with(lambda run, n, f: run().T),
+            "the result is transposed: a row for every k, a column for every fold.",
+        ),
+        Mistake(
+            "error rate",
+            _with(lambda run, n, f: 1 - run()),
+            "this is the share of errors; accuracy is the share of right answers.",
+        ),
+        Mistake(
+            "counts",
+            _with(lambda run, n, f: run() * [len(p) for p in neighbors.folds(n, f)]),
+            "right answers are counted; divide by the number of rows in the fold.",
+        ),
+        Mistake(
+            "averaged",
+            _with(lambda run, n, f: run().mean(axis=1)),
+            "the folds are averaged away; return one column for every fold, or there "
+            "will be no error bars.",
+        ),
+        Mistake(
+            "metric ignored",
+            _with(lambda run, n, f: run(metric="l2")),
+            "the metric is ignored: pass it on to neighbors.nearest.",
+        ),
+        Mistake(
+            "seed ignored",
+            _with(lambda run, n, f: run(seed=0)),
+            "the seed is ignored: pass it on to neighbors.folds.",
+        ),
+    ]
+
+
+CROSS_VALIDATE = Exercise(
+    name="cross_validate",
+    notebook=NOTEBOOK,
+    reference=neighbors.cross_validate,
+    cases=_cv_cases(),
+    mistakes=_cv_mistakes(),
+    hints_=(
+        "One loop over neighbors.folds(len(x), num_folds, seed). In it, held_out is "
+        "the fold, and rest = np.setdiff1d(np.arange(len(x)), held_out).",
+        "Search once for the largest k: indices, _ = neighbors.nearest(x[held_out], "
+        "x[rest], max(ks), metric). The neighbours for a smaller k are its first "
+        "columns.",
+        "The indices count rows of x[rest]; so their labels are y[rest][indices], and "
+        "the answer for one k is neighbors.vote(labels[:, :k], y.max() + 1).",
+        "result[row, column] = np.mean(answer == y[held_out]), a row for every k, a "
+        "column for every fold.",
+    ),
+)
+
+
+# ----------------------------------------------------------------- tune_and_test
+
+
+def _tune_cases() -> list[Case]:
+    cases = []
+    for seed, n, ks, num_folds, note in (
+        (21, 30, [1, 3, 9], 3, "30 points, 3 values of k"),
+        (38, 44, [1, 2, 4, 8, 16], 4, "two values of k are equally good"),
+        (44, 61, [7, 3, 1, 5], 5, "the values of k are not sorted"),
+    ):
+        x, y = _clouds(seed, n, spread=1.3)
+        x_test, y_test = _clouds(seed + 100, n // 2 + 1, spread=1.3)
+        cases.append(Case((x, y, x_test, y_test, ks, num_folds), note))
+    return cases
+
+
+def _tuned(choose, report=None):
+    """Return a protocol that chooses or reports something else."""
+
+    def wrong(x, y, x_test, y_test, ks, num_folds=5):
+        k = choose(x, y, x_test, y_test, list(ks), num_folds)
+        if report is not None:
+            return k, report(x, y, x_test, y_test, list(ks), num_folds, k)
+        return k, np.mean(neighbors.predict(x_test, x, y, k) == y_test)
+
+    return wrong
+
+
+def _scores(x, y, ks, num_folds):
+    return neighbors.cross_validate(x, y, ks, num_folds)
+
+
+def _by_validation(x, y, x_test, y_test, ks, num_folds):
+    return ks[int(_scores(x, y, ks, num_folds).mean(axis=1).argmax())]
+
+
+def _by_test(x, y, x_test, y_test, ks, num_folds):
+    found = [np.mean(neighbors.predict(x_test, x, y, k) == y_test) for k in ks]
+    return ks[int(np.argmax(found))]
+
+
+def _by_training(x, y, x_test, y_test, ks, num_folds):
+    found = [np.mean(neighbors.predict(x, x, y, k) == y) for k in ks]
+    return ks[int(np.argmax(found))]
+
+
+def _place_of_k(x, y, x_test, y_test, ks, num_folds):
+    k, found = neighbors.tune_and_test(x, y, x_test, y_test, ks, num_folds)
+    return list(ks).index(k), found
+
+
+def _tune_mistakes() -> list[Mistake]:
+    return [
+        Mistake(
+            "k picked on the test set",
+            _tuned(_by_test),
+            "k is picked on the test set. Its accuracy is then the best of several "
+            "tries, not an honest estimate: choose k by cross-validation on x, y.",
+        ),
+        Mistake(
+            "k picked on the training set",
+            _tuned(_by_training),
+            "k is picked by its accuracy on the training rows, where k = 1 always "
+            "looks perfect: choose it by cross-validation.",
+        ),
+        Mistake(
+            "place instead of k",
+            _place_of_k,
+            "this is the place of k in the list, not k: use ks[...].",
+        ),
+        Mistake(
+            "validation accuracy reported",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: _scores(x, y, ks, f).mean(1).max(),
+            ),
+            "the accuracy reported is the one that chose k; report the accuracy on "
+            "the test set.",
+        ),
+        Mistake(
+            "training accuracy reported",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: np.mean(
+                    neighbors.predict(x, x, y, k) == y
+                ),
+            ),
+            "the accuracy reported is that on the training rows; report the accuracy "
+            "on the test set.",
+        ),
+        Mistake(
+            "worst k",
+            _tuned(
+                lambda x, y, a, b, ks, f: ks[int(_scores(x, y, ks, f).mean(1).argmin())]
+            ),
+            "the k with the smallest accuracy is taken: argmax, not argmin.",
+        ),
+        Mistake(
+            "first fold only",
+            _tuned(
+                lambda x, y, a, b, ks, f: ks[int(_scores(x, y, ks, f)[:, 0].argmax())]
+            ),
+            "only the first fold decides; take the mean over all folds.",
+        ),
+        Mistake(
+            "best single fold",
+            _tuned(
+                lambda x, y, a, b, ks, f: ks[int(_scores(x, y, ks, f).max(1).argmax())]
+            ),
+            "the best single fold decides; take the mean over all folds.",
+        ),
+        Mistake(
+            "roles exchanged",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: np.mean(
+                    neighbors.predict(x, a, b, k) == y
+                ),
+            ),
+            "the test images are remembered and the training images are asked.",
+        ),
+        Mistake(
+            "number of folds ignored",
+            _tuned(lambda x, y, a, b, ks, f: _by_validation(x, y, a, b, ks, 2)),
+            "num_folds is ignored: pass it on to neighbors.cross_validate.",
+        ),
+    ]
+
+
+TUNE_AND_TEST = Exercise(
+    name="tune_and_test",
+    notebook=NOTEBOOK,
+    reference=neighbors.tune_and_test,
+    cases=_tune_cases(),
+    mistakes=_tune_mistakes(),
+    hints_=(
+        "Two steps that must not touch: choose k with x and y alone; then use x_test "
+        "and y_test once.",
+        "neighbors.cross_validate(x, y, ks, num_folds) has a row for every k: take "
+        "the mean along axis 1, and of that argmax.",
+        "The answer is k = ks[best] and np.mean(neighbors.predict(x_test, x, y, k) == "
+        "y_test).",
+    ),
+    outputs=("k", "accuracy"),
+)
+
+EXERCISES = (L1_DISTANCE, L2_DISTANCES, VOTE, CROSS_VALIDATE, TUNE_AND_TEST)
