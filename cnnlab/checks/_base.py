@@ -72,7 +72,7 @@ class Verdict:
             self.status, "#D55E00"
         )
         head, _, rest = repr(self).partition("\n")
-        body = f"<pre style='margin:4px 0 0'>{html.escape(rest)}</pre>" if rest else ""
+        body = f"<pre style='margin:4px 0 0;font-family:monospace'>{html.escape(rest)}</pre>" if rest else ""
         return (
             f"<div style='border-left:4px solid {colour};padding:2px 0 2px 10px'>"
             f"<b>{html.escape(head)}</b>{body}</div>"
@@ -329,8 +329,8 @@ class Exercise:
         if self.judge is not None:
             return f"Compare with the reference, {self.where}."
         return (
-            f"Right on all {len(self.cases)} cases. Compare with the reference, "
-            f"{self.where}."
+            f"Right on every case ({len(self.cases)} tried). Compare with the "
+            f"reference, {self.where}."
         )
 
 

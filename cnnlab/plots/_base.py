@@ -139,6 +139,8 @@ def image_grid(images, titles=None, columns: int = 8, size: float = 1.1, suptitl
     size : width of one image in inches
     """
     count = len(images)
+    shape = to_pixels(images[0]).shape if count else (1, 1)
+    tall = size * shape[0] / shape[1]
     columns = min(columns, max(count, 1))
     rows = -(-count // columns)
     extra = 0.28 if titles is not None else 0.04
@@ -146,7 +148,7 @@ def image_grid(images, titles=None, columns: int = 8, size: float = 1.1, suptitl
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(columns * size, rows * (size + extra) + head),
+        figsize=(columns * size, rows * (tall + extra) + head),
         squeeze=False,
     )
     for ax in axes.flat[count:]:

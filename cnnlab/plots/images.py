@@ -38,7 +38,7 @@ def planes(image: np.ndarray):
     image : uint8 (3, H, W)
     """
     height, width = image.shape[1:]
-    figure, axes = plt.subplots(1, 4, figsize=(11, 2.9 * height / width + 0.5))
+    figure, axes = plt.subplots(1, 4, figsize=(11, 2.75 * height / width + 0.3))
     show_image(axes[0], image, "all three together")
     for ax, plane, name in zip(axes[1:], image, ("red", "green", "blue"), strict=True):
         show_image(ax, plane, f"{name}: mean {plane.mean():.0f}")
