@@ -3,7 +3,8 @@
 Needs no network: ``digits``, ``scenes``, ``photos``, ``patches``. Real benchmarks:
 ``mnist``, ``fashion-mnist``, ``cifar10``. Trees of image files: any folder
 ``NAME/class/image`` or ``NAME/split/class/image`` in a data root by its name, or
-``folder`` with ``root=``. ``data/README.md`` describes each.
+``folder`` with ``root=``. ``data/README.md`` describes each, and
+``python -m cnnlab data`` lists, fetches, verifies and unpacks them.
 """
 
 import inspect
@@ -18,19 +19,25 @@ from cnnlab.data._base import (
     flatten,
     split_indices,
 )
+from cnnlab.data.archives import unpack
 from cnnlab.data.embedded import photo, photo_credit, photo_names
+from cnnlab.data.upkeep import available, fetch, verify
 
 __all__ = [
     "DataError",
     "Dataset",
     "as_float",
+    "available",
     "batches",
+    "fetch",
     "flatten",
     "load",
     "photo",
     "photo_credit",
     "photo_names",
     "split_indices",
+    "unpack",
+    "verify",
 ]
 
 

@@ -1,6 +1,7 @@
 """Unpack a zip or tar archive into a data root: all of it, or nothing."""
 
 import contextlib
+import json
 import os
 import shutil
 import stat
@@ -179,18 +180,31 @@ def _extract_all(files: dict[PurePosixPath, Member], root: Path, name: str) -> N
     """Write all files into a temporary folder, then give it its name."""
     _remove_leftovers(root)
     workplace = Path(tempfile.mkdtemp(prefix=".unpack-", dir=root))
-    made = set()
+    made, listed = set(), {}
     try:
         for path, member in files.items():
             target = workplace / name / path
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            with member.open() as source, open(target, "xb") as file:
-                shutil.copyfileobj(source, file, 1 << 18)
+            listed[str(path)] = _copy(member, target)
+        with open(workplace / name / trees.MANIFEST, "x", encoding="utf-8") as file:
+            json.dump(listed, file)
         os.rename(workplace / name, root / name)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _copy(member: Member, target: Path) -> tuple[int, int]:
+    """Write one file; return its size and CRC-32."""
+    size = crc = 0
+    with member.open() as source, open(target, "xb") as file:
+        while block := source.read(1 << 18):
+            file.write(block)
+            size, crc = size + len(block), zlib.crc32(block, crc)
+    if size != member.size:
+        raise EOFError(f"{target.name} has {size:,} of {member.size:,} bytes")
+    return size, crc
 
 
 def _remove_leftovers(root: Path) -> None:

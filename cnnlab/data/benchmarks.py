@@ -137,7 +137,7 @@ def read_part(name: str, folder: Path, part: Part) -> bytes:
     plain = folder / part.name.removesuffix(".gz")
     readers = [_read_plain]
     if packed:
-        order = [_read_plain, _read_packed]
+        order = [_read_plain, read_packed]
         readers = order if part.raw_md5 else order[::-1]
     faults = []
     for reader in readers:
@@ -166,7 +166,7 @@ def _read_plain(path: Path, part: Part) -> bytes:
     return _checked(content, size, part.raw_md5)
 
 
-def _read_packed(path: Path, part: Part) -> bytes:
+def read_packed(path: Path, part: Part) -> bytes:
     """Read and unpack a gzip file whose checksum is known."""
     content = _checked(path.read_bytes(), part.size, part.md5)
     try:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,7 +57,8 @@ def download(
         for url in list(alive):
             try:
                 _receive(url, part, size, command, report)
-                _accept(part, path, md5, size)
+                with _disk(path, command):
+                    _accept(part, path, md5, size)
                 return
             except _Fault as fault:
                 faults.append(f"{_host(url)} {fault}")
@@ -67,7 +69,8 @@ def download(
                 elif error.code < 500 and error.code not in (408, 429):
                     alive.remove(url)
     said = "; ".join(dict.fromkeys(faults))
-    kept = "What has arrived is kept" if part.exists() else "Nothing was changed"
+    begun = part.exists() and part.stat().st_size
+    kept = "What has arrived is kept" if begun else "Nothing was changed"
     raise DataError(
         f"{path.name} could not be fetched: {said}. {kept}; try again later: {command}"
     )
@@ -123,6 +126,7 @@ def _copy(response, part: Path, have: int, total, size: int, command, report) ->
             done += len(block)
             report(done, size)
             if done > 2 * size + 65536:
+                file.truncate(0)
                 raise _Fault(f"sends more than the {size:,} bytes of the file")
             if time.monotonic() - mark > TIMEOUT:
                 if done - at_mark < SLOWEST * TIMEOUT:
@@ -157,4 +161,4 @@ def _accept(part: Path, path: Path, md5: str, size: int) -> None:
 
 def _host(url: str) -> str:
     """Return the host of an address, for messages."""
-    return urllib.request.urlparse(url).netloc or url
+    return urllib.parse.urlsplit(url).netloc or url

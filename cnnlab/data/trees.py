@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import warnings
 from pathlib import Path
@@ -24,6 +25,9 @@ SPLITS = {
 _SPLIT_NAMES = frozenset(name for names in SPLITS.values() for name in names)
 # Folders of the benchmarks' own formats, which are no trees.
 _OTHER = frozenset({"MNIST", "FashionMNIST", "cifar-10-batches-py"})
+
+# Written by ``unpack``: size and CRC-32 of every file, so that a loss is noticed.
+MANIFEST = ".cnnlab-files.json"
 
 
 def load(
@@ -54,7 +58,7 @@ def load(
             f'load: unreadable must be "raise" or "skip"; got {unreadable!r}.'
         )
     folder, found = _choose_split(tree, split)
-    classes = _class_names(tree)
+    classes = class_names(tree)
     files, labels, stamp = _listing(folder, classes, per_class)
     if not files:
         raise DataError(f"{folder} holds no images in its class folders.")
@@ -62,6 +66,7 @@ def load(
     store = f"{tree.name}-{folder.name}-{size or 'as-is'}-{per_class or 'all'}.npz"
     stored = _read_cache(tree, store, key) if cache else None
     if stored is None:
+        _require_listed(tree, folder)
         stored = _decode(folder, files, labels, size, unreadable)
         if cache:
             _write_cache(tree, store, key, *stored)
@@ -106,6 +111,36 @@ def is_tree(folder: Path) -> bool:
 def splits(tree: Path) -> tuple[str, ...]:
     """Return the splits that ``load`` takes for this tree."""
     return tuple(_split_folders(tree)) or ("all", "train", "test")
+
+
+def manifest(tree: Path) -> dict[str, tuple[int, int]]:
+    """Return size and CRC-32 by path as unpacked; empty if that is not known."""
+    try:
+        return json.loads((tree / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _require_listed(tree: Path, folder: Path) -> None:
+    """Raise if files that were unpacked into ``folder`` are gone or differ in size."""
+    start = "" if folder == tree else f"{folder.name}/"
+    listed = {p: s for p, (s, _) in manifest(tree).items() if p.startswith(start)}
+    bad = [path for path, size in listed.items() if _size(tree / path) != size]
+    if bad:
+        some = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
+        raise DataError(
+            f"{tree}: {len(bad):,} of {len(listed):,} files are missing or differ from "
+            f"the archive: {some}. Move the folder away and unpack again: python -m "
+            f"cnnlab data unpack {archive_of(tree.name) or 'ARCHIVE'}"
+        )
+
+
+def _size(path: Path) -> int | None:
+    """Return the size of a file in bytes, None where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def archive_of(name: str, root=None) -> Path | None:
@@ -160,7 +195,7 @@ def _choose_split(tree: Path, split: str) -> tuple[Path, str | None]:
     )
 
 
-def _class_names(tree: Path) -> list[str]:
+def class_names(tree: Path) -> list[str]:
     """Return the class folders of all splits, so that labels agree between them."""
     parts = _split_folders(tree).values() or [tree]
     return sorted({name for part in parts for name in _folders(part)})
