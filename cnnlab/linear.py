@@ -8,6 +8,8 @@ without a factor one half, and never the bias. Its gradient holds ``2 reg w``.
 No function changes its inputs. float32 stays float32; other types become float64.
 """
 
+import math
+
 import numpy as np
 
 from . import ops, shapes
@@ -293,20 +295,35 @@ def dataset_loss_loops(
     total, dw, db = 0.0, np.zeros(w.shape), np.zeros(b.shape)
     for n in range(len(x)):
         s = [float(w[k] @ x[n] + b[k]) for k in range(len(w))]
-        top = max(s)
-        log_sum = top + np.log(sum(np.exp(score - top) for score in s))
-        if loss == "softmax":
-            total += log_sum - s[y[n]]
+        example = _softmax_loops if loss == "softmax" else _hinge_loops
+        value, ds = example(s, y[n], margin)
+        total += value
         for k in range(len(w)):
-            if loss == "softmax":
-                dw[k] += (np.exp(s[k] - log_sum) - (k == y[n])) * x[n]
-                db[k] += np.exp(s[k] - log_sum) - (k == y[n])
-            elif k != y[n] and s[k] - s[y[n]] + margin > 0:
-                total += s[k] - s[y[n]] + margin
-                dw[k], dw[y[n]] = dw[k] + x[n], dw[y[n]] - x[n]
-                db[k], db[y[n]] = db[k] + 1, db[y[n]] - 1
+            dw[k] += ds[k] * x[n]
+            db[k] += ds[k]
     n = len(x)
-    return total / n + reg * np.sum(w * w), dw / n + 2 * reg * w, db / n
+    return float(total / n + reg * np.sum(w * w)), dw / n + 2 * reg * w, db / n
+
+
+def _softmax_loops(s: list[float], y: int, _) -> tuple[float, list[float]]:
+    """Loss of one example and its gradient in the scores."""
+    top = max(s)
+    total = sum(math.exp(score - top) for score in s)
+    ds = [math.exp(score - top) / total for score in s]
+    ds[y] -= 1
+    return math.log(total) - (s[y] - top), ds
+
+
+def _hinge_loops(s: list[float], y: int, margin: float) -> tuple[float, list[float]]:
+    """Loss of one example and its gradient in the scores."""
+    value, ds = 0.0, [0.0] * len(s)
+    for k in range(len(s)):
+        gap = s[k] - s[y] + margin
+        if k != y and gap > 0:
+            value += gap
+            ds[k] += 1
+            ds[y] -= 1
+    return value, ds
 
 
 def train(
@@ -349,8 +366,8 @@ def train(
         included;
         ``epoch`` (R,), the epochs after which weights were kept, 0 for the start;
         ``w`` (R, K, D) and ``b`` (R, K), those weights;
-        ``diverged``, None, or the step (from 0) at which the loss stopped being
-        finite: training ends there with the weights of the last finite loss
+        ``diverged``, None, or the step (from 0) at which the loss or the weights
+        stopped being finite: training ends there, before that step
     """
     where = "train"
     num_classes = shapes.require_int(num_classes, 1, where, "num_classes")
@@ -365,20 +382,29 @@ def train(
     rng, losses, kept, diverged = np.random.default_rng(seed), [], [(0, w, b)], None
     for epoch in range(1, epochs + 1):
         order = rng.permutation(len(x))
-        for start in range(0, len(x), batch_size):
-            batch = order[start : start + batch_size]
-            with np.errstate(over="ignore", invalid="ignore"):
-                value, dw, db = _loss(x[batch], y[batch], w, b, loss, reg, margin)
-                new_w, new_b = w - rate * dw, b - rate * db
-            losses.append(value)
-            if not np.isfinite(value):
-                diverged = len(losses) - 1
-                break
-            w, b = new_w, new_b
-        if diverged is not None:
+        parts = [order[i : i + batch_size] for i in range(0, len(x), batch_size)]
+        w, b, values, stopped = _epoch(x, y, w, b, parts, rate, loss, reg, margin)
+        losses.extend(values)
+        if stopped:
+            diverged = len(losses) - 1
             break
         if epoch % record == 0:
             kept.append((epoch, w, b))
-    names = ("epoch", "w", "b")
-    history = {name: np.array(v) for name, v in zip(names, zip(*kept), strict=True)}
-    return w, b, {"loss": np.array(losses), **history, "diverged": diverged}
+    history = {"loss": np.array(losses), "diverged": diverged}
+    for column, name in enumerate(("epoch", "w", "b")):
+        history[name] = np.array([entry[column] for entry in kept])
+    return w, b, history
+
+
+def _epoch(x, y, w, b, parts, rate, loss, reg, margin):
+    """One step for every part, up to the first that does not stay finite."""
+    values = []
+    for part in parts:
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, dw, db = _loss(x[part], y[part], w, b, loss, reg, margin)
+            new_w, new_b = w - rate * dw, b - rate * db  # new arrays: kept ones stay
+            values.append(value)
+            if not np.isfinite([value, new_w.sum(), new_b.sum()]).all():
+                return w, b, values, True
+        w, b = new_w, new_b
+    return w, b, values, False
