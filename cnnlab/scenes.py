@@ -417,7 +417,7 @@ def _illuminate(planes, seed, index, level):
     exposure, side, angle, edge, depth, warm = _signed(seed, index, "light", 6)
     theta = np.pi * angle
     cos, sin = np.cos(theta), np.sin(theta)
-    # Half of the pictures get much darker and half somewhat lighter, none stays.
+    # Half of the pictures get darker and half lighter; none stays as it was.
     stops = np.where(exposure < 0, 0.7 * exposure - 0.25, 0.25 * exposure + 0.15)
     ramp = 0.2 + 0.3 * np.abs(side)
     light = np.exp(level * (stops + ramp * cos * x)) * np.exp(level * ramp * sin * y)
@@ -445,7 +445,7 @@ def _occlude(planes, seed, index, level):
 def _scatter_around(planes, seed, index, level):
     """Clutter for a picture of which no object is known: its middle stays free."""
     x, y, _ = _axes(*planes.shape[2:])
-    x, y = x / np.abs(x).max(), y / np.abs(y).max()
+    x, y = (v / max(np.abs(v).max(), 1e-6) for v in (x, y))
     mask = np.clip(4 * np.sqrt(x * x + y * y) - 2, 0, 1)
     base = 0.2 + 0.6 * _uniform(seed, index, "ground", 1)[:, 0]
     return _scatter(planes, seed, index, level, base, mask)
