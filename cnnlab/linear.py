@@ -134,7 +134,8 @@ def hinge_loss(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
 def _gaps(s: np.ndarray, y: np.ndarray, margin: float) -> np.ndarray:
     """Return ``max(0, s_k - s_y + margin)``, and 0 where ``k`` is ``y``; (N, K)."""
     rows = np.arange(len(s))
-    gaps = np.maximum(0, s - s[rows, y][:, None] + s.dtype.type(margin))
+    with np.errstate(over="ignore"):  # a gap beyond the float range is infinite
+        gaps = np.maximum(0, s - s[rows, y][:, None] + s.dtype.type(margin))
     gaps[rows, y] = 0
     return gaps
 
@@ -225,7 +226,8 @@ def softmax_gradient(s: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _softmax(s, y):
     rows = np.arange(len(s))
-    shifted = s - s.max(axis=1, keepdims=True)  # (N, K)
+    with np.errstate(over="ignore"):
+        shifted = s - s.max(axis=1, keepdims=True)  # (N, K)
     e = np.exp(shifted)
     total = e.sum(axis=1)  # (N,)
     ds = e / total[:, None]
@@ -355,7 +357,7 @@ def train(
     epochs : passes over the data, at least 0
     batch_size : examples in a step; the last batch of an epoch may be smaller
     seed : of the shuffles
-    record : keep the weights after every ``record`` epochs
+    record : keep the weights after every ``record`` epochs, and after the last
 
     Returns
     -------
@@ -388,7 +390,7 @@ def train(
         if stopped:
             diverged = len(losses) - 1
             break
-        if epoch % record == 0:
+        if epoch % record == 0 or epoch == epochs:
             kept.append((epoch, w, b))
     history = {"loss": np.array(losses), "diverged": diverged}
     for column, name in enumerate(("epoch", "w", "b")):

@@ -1,0 +1,333 @@
+"""Scores, hinge and softmax losses, their gradients, and training."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from torch.nn import functional
+
+from cnnlab import grads, linear, ops
+
+SCORES = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])
+LABELS = np.array([0, 1, 2])  # cat, car, frog
+
+
+def problem(seed, n=6, d=4, k=3, dtype="float64"):
+    rng = np.random.default_rng(seed)
+    x, w, b = rng.normal(size=(n, d)), rng.normal(size=(k, d)), rng.normal(size=k)
+    return x.astype(dtype), rng.integers(0, k, n), w.astype(dtype), b.astype(dtype)
+
+
+def torch_loss(x, y, w, b, loss, reg, margin=1.0):
+    """The same loss and gradients by PyTorch and its automatic differentiation."""
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    w, b = (torch.from_numpy(a).requires_grad_() for a in (w, b))
+    s = functional.linear(x, w, b)
+    if loss == "softmax":
+        value = functional.cross_entropy(s, y)
+    else:  # PyTorch divides by the number of classes
+        value = functional.multi_margin_loss(s, y, margin=margin) * s.shape[1]
+    value = value + reg * (w**2).sum()
+    value.backward()
+    return value.item(), w.grad.numpy(), b.grad.numpy()
+
+
+# Numbers worked by hand
+
+
+@pytest.mark.parametrize("f", [linear.hinge_loss, linear.hinge_loss_loops])
+def test_hinge_losses_of_the_lecture_scores(f):
+    losses = f(SCORES, LABELS)
+    np.testing.assert_allclose(losses, [2.9, 0, 12.9], atol=1e-12)
+    assert round(losses.mean(), 2) == 5.27
+
+
+@pytest.mark.parametrize("f", [linear.softmax_loss, linear.softmax_loss_loops])
+def test_softmax_losses_of_the_lecture_scores(f):
+    losses = f(SCORES, LABELS)
+    assert losses.round(3).tolist() == [2.040, 0.079, 6.156]
+    assert round(losses.mean(), 3) == 2.759
+
+
+def test_gradients_worked_by_hand():
+    # cat: only the car is within the margin; frog: both others are
+    wanted = [[-1, 1, 0], [0, 0, 0], [1, 1, -2]]
+    assert linear.hinge_gradient(SCORES, LABELS).tolist() == wanted
+    half = linear.softmax_gradient([[5.0, 5.0]], [1])
+    assert half.tolist() == [[0.5, -0.5]]
+
+
+def test_on_the_margin_the_loss_and_its_gradient_are_zero():
+    assert linear.hinge_loss([[2.0, 1.0]], [0]).tolist() == [0]
+    assert linear.hinge_gradient([[2.0, 1.0]], [0]).tolist() == [[0, 0]]
+
+
+def test_the_first_loss_is_log_k_or_k_minus_one():
+    x, y, w, b = problem(0, n=20, k=10)
+    assert linear.dataset_loss(x, y, 0 * w, 0 * b)[0] == pytest.approx(np.log(10))
+    assert linear.dataset_loss(x, y, 0 * w, 0 * b, "hinge")[0] == 9
+
+
+def test_regularisation_adds_all_squared_weights_and_leaves_the_bias_out():
+    x, y, w, b = problem(1)
+    for loss in linear.LOSSES:
+        plain = linear.dataset_loss(x, y, w, b, loss)
+        value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg=0.5)
+        assert value == pytest.approx(plain[0] + 0.5 * (w**2).sum())
+        np.testing.assert_allclose(dw, plain[1] + w)
+        np.testing.assert_array_equal(db, plain[2])
+
+
+# Two engines, one input
+
+
+@settings(deadline=None, max_examples=80, derandomize=True)
+@given(
+    st.integers(1, 9),
+    st.integers(0, 9),
+    st.integers(1, 9),
+    st.sampled_from(linear.LOSSES),
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from([0.5, 1.0, 7.0]),
+    st.integers(0, 999),
+)
+def test_loss_and_gradients_match_torch_and_the_loops(n, d, k, loss, reg, margin, seed):
+    data = problem(seed, n, d, k)
+    value, dw, db = linear.dataset_loss(*data, loss, reg, margin)
+    assert isinstance(value, float) and dw.shape == (k, d) and db.shape == (k,)
+    by_loops = linear.dataset_loss_loops(*data, loss, reg, margin)
+    for other in (torch_loss(*data, loss, reg, margin), by_loops):
+        assert value == pytest.approx(other[0], rel=1e-12, abs=1e-12)
+        np.testing.assert_allclose(dw, other[1], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(db, other[2], rtol=1e-10, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.integers(0, 9), st.integers(1, 9), st.integers(0, 999))
+def test_the_losses_match_their_loops(n, k, seed):
+    rng = np.random.default_rng(seed)
+    s, y = 5 * rng.normal(size=(n, k)), rng.integers(0, k, n)
+    for fast, loops in [
+        (linear.hinge_loss, linear.hinge_loss_loops),
+        (linear.softmax_loss, linear.softmax_loss_loops),
+    ]:
+        assert fast(s, y).shape == (n,)
+        np.testing.assert_allclose(fast(s, y), loops(s, y), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_float32_stays_float32_and_agrees_with_float64(loss):
+    x, y, w, b = problem(2, n=40, d=30, k=5, dtype="float32")
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg=0.1)
+    assert dw.dtype == db.dtype == np.float32
+    exact = linear.dataset_loss(
+        *(a.astype("f8") for a in (x,)), y, w * 1.0, b, loss, 0.1
+    )
+    assert value == pytest.approx(exact[0], rel=1e-6)
+    np.testing.assert_allclose(dw, exact[1], atol=1e-5)
+
+
+# Numerical gradients
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_gradients_are_the_numerical_ones(loss):
+    x, y, w, b = problem(3)
+
+    def value(w, b):
+        return linear.dataset_loss(x, y, w, b, loss, reg=0.2)[0]
+
+    _, dw, db = linear.dataset_loss(x, y, w, b, loss, reg=0.2)
+    numerical = grads.numerical_gradient(lambda w: value(w, b), w)
+    assert grads.relative_error(dw, numerical) < 1e-7
+    numerical = grads.numerical_gradient(lambda b: value(w, b), b)
+    assert grads.relative_error(db, numerical) < 1e-7
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_score_gradients_are_the_numerical_ones(loss):
+    gradient = {"hinge": linear.hinge_gradient, "softmax": linear.softmax_gradient}
+    f = {"hinge": linear.hinge_loss, "softmax": linear.softmax_loss}[loss]
+    numerical = grads.numerical_gradient(lambda s: f(s, LABELS).sum(), SCORES)
+    np.testing.assert_allclose(gradient[loss](SCORES, LABELS), numerical, atol=1e-8)
+
+
+# Properties
+
+
+def test_score_gradients_sum_to_zero_and_leave_scores_alone():
+    rng = np.random.default_rng(4)
+    s, y = rng.normal(size=(8, 5)), rng.integers(0, 5, 8)
+    before = s.copy()
+    for f in (linear.hinge_gradient, linear.softmax_gradient):
+        np.testing.assert_allclose(f(s, y).sum(axis=1), 0, atol=1e-12)
+    assert (s == before).all()
+
+
+def test_adding_a_number_to_all_scores_changes_no_loss():
+    for f in (linear.hinge_loss, linear.softmax_loss):
+        np.testing.assert_allclose(f(SCORES + 100, LABELS), f(SCORES, LABELS))
+
+
+def test_the_bias_trick_gives_the_same_scores():
+    x, _, w, b = problem(5)
+    joined = linear.scores(linear.append_one(x), linear.join_bias(w, b))
+    np.testing.assert_allclose(joined, linear.scores(x, w, b))
+    assert linear.append_one(np.uint8([[200]])).tolist() == [[200, 1]]
+
+
+def test_predict_takes_the_largest_score_and_of_equal_ones_the_first():
+    w = [[1, 0], [0, 1], [0, 1]]
+    assert linear.predict([[3, 1], [1, 3], [0, 0]], w).tolist() == [0, 1, 0]
+    assert linear.predict([[0, 0]], w, [0, 0, 1]).tolist() == [2]
+    assert linear.predict(np.zeros((0, 2)), w).shape == (0,)
+
+
+def test_one_class_or_one_example_has_a_loss():
+    for loss in linear.LOSSES:
+        assert linear.dataset_loss([[1.0]], [0], [[2.0]], [3.0], loss)[0] == 0
+    assert linear.hinge_loss([[1.0, 0.5]], [1]).tolist() == [1.5]
+
+
+def test_no_examples_have_no_losses():
+    for f in (linear.hinge_loss, linear.softmax_loss, linear.hinge_loss_loops):
+        assert f(np.zeros((0, 3)), []).shape == (0,)
+    assert linear.hinge_gradient(np.zeros((0, 3)), []).shape == (0, 3)
+
+
+def test_whole_number_scores_do_not_wrap_round():
+    s = np.array([[3, 250]], dtype=np.uint8)
+    assert linear.hinge_loss(s, [1]).tolist() == [0]
+    assert linear.hinge_loss(s, [0]).tolist() == [248]
+    assert linear.softmax_loss(s, [0]).tolist() == [247]
+
+
+def test_huge_scores_have_finite_losses():
+    s = [[1e300, -1e300]]
+    assert linear.softmax_loss(s, [0]).tolist() == [0]
+    assert linear.softmax_loss(s, [1]).tolist() == [2e300]
+    assert linear.hinge_loss(s, [1]).tolist() == [2e300]
+    assert np.isfinite(linear.softmax_gradient(s, [1])).all()
+
+
+# Training
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_one_full_batch_step_from_zero_is_the_gradient_step(loss):
+    x, y, w, b = problem(6, n=12)
+    got_w, got_b, history = linear.train(
+        x, y, 3, loss, learning_rate=0.5, epochs=1, batch_size=12
+    )
+    value, dw, db = linear.dataset_loss(x, y, 0 * w, 0 * b, loss)
+    np.testing.assert_allclose(got_w, -0.5 * dw)
+    np.testing.assert_allclose(got_b, -0.5 * db)
+    assert history["loss"] == pytest.approx([value])
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_training_reads_digits_and_repeats_itself_exactly(loss):
+    x, y = load_digits(return_X_y=True)
+    x = x / 16
+    runs = [
+        linear.train(x[:1200], y[:1200], 10, loss, 0.1, reg=1e-4, epochs=15, seed=1)
+        for _ in range(2)
+    ]
+    w, b, history = runs[0]
+    assert linear.accuracy(linear.predict(x[1200:], w, b), y[1200:]) > 0.85
+    assert history["loss"][0] == pytest.approx(
+        {"softmax": np.log(10), "hinge": 9}[loss]
+    )
+    assert history["loss"][-10:].mean() < history["loss"][:10].mean() / 2
+    assert (w == runs[1][0]).all() and (b == runs[1][1]).all()
+    other = linear.train(x[:1200], y[:1200], 10, loss, 0.1, reg=1e-4, epochs=15, seed=2)
+    assert (w != other[0]).any()
+
+
+def test_history_keeps_the_weights_from_the_start_to_the_end():
+    x, y, *_ = problem(7, n=10)
+    w, b, history = linear.train(x, y, 3, epochs=5, batch_size=4, record=2)
+    assert history["loss"].shape == (15,)  # 5 epochs of 4 + 4 + 2 examples
+    assert history["epoch"].tolist() == [0, 2, 4, 5]
+    assert history["w"].shape == (4, 3, 4) and history["b"].shape == (4, 3)
+    assert not history["w"][0].any() and (history["w"][-1] == w).all()
+    assert (history["b"][-1] == b).all() and history["diverged"] is None
+
+
+def test_no_epochs_leave_the_weights_at_zero():
+    x, y, *_ = problem(8)
+    w, b, history = linear.train(x, y, 3, epochs=0)
+    assert not w.any() and not b.any() and history["loss"].shape == (0,)
+    assert history["epoch"].tolist() == [0]
+
+
+def test_more_regularisation_gives_smaller_weights():
+    x, y, *_ = problem(9, n=60)
+    sizes = [
+        (linear.train(x, y, 3, learning_rate=0.1, reg=reg)[0] ** 2).sum()
+        for reg in (0, 0.1, 1)
+    ]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_a_diverging_run_stops_and_says_at_which_step(loss, dtype):
+    x, y, *_ = problem(10, n=30, dtype=dtype)
+    w, b, history = linear.train(
+        x, y, 3, loss, learning_rate=1e3, reg=10, epochs=100, batch_size=10
+    )
+    assert history["diverged"] == len(history["loss"]) - 1 > 0
+    assert np.isfinite(w).all() and np.isfinite(history["w"]).all()
+    assert linear.predict(x, w, b).shape == (30,)
+
+
+def test_training_does_not_change_its_inputs():
+    x, y, *_ = problem(11)
+    before = x.copy(), y.copy()
+    x.flags.writeable = y.flags.writeable = False
+    linear.train(x, y, 3)
+    assert (x == before[0]).all() and (y == before[1]).all()
+
+
+def test_training_takes_pixels_as_they_are():
+    rng = np.random.default_rng(12)
+    images = rng.integers(0, 256, (20, 6), dtype=np.uint8)
+    w, _, history = linear.train(images, rng.integers(0, 2, 20), 2, learning_rate=1e-6)
+    assert w.dtype == np.float64 and history["loss"][-1] < history["loss"][0]
+
+
+X, Y, W, B = problem(13)
+WRONG = {
+    "labels": (lambda: linear.hinge_loss(SCORES, [0, 1, 3]), "labels from 0 to 2"),
+    "negative label": (lambda: linear.softmax_loss(SCORES, [0, 1, -1]), "labels from"),
+    "margin": (lambda: linear.hinge_loss(SCORES, LABELS, -1), "margin must be"),
+    "NaN": (lambda: linear.hinge_loss(SCORES * np.nan, LABELS), "finite numbers"),
+    "one example": (lambda: linear.hinge_loss(SCORES[0], [0]), r"take s\[None\]"),
+    "no classes": (lambda: linear.predict(X, W[:0], B[:0]), "number of classes"),
+    "loss": (lambda: linear.dataset_loss(X, Y, W, B, "svm"), "'softmax' or 'hinge'"),
+    "reg": (lambda: linear.dataset_loss(X, Y, W, B, reg=-1), "reg must be"),
+    "no examples": (lambda: linear.dataset_loss(X[:0], [], W, B), "of examples"),
+    "fewer labels": (lambda: linear.dataset_loss(X, Y[:2], W, B), "must be equal"),
+    "w turned": (lambda: linear.scores(X, W.T, B), "x columns is 4 but w columns is 3"),
+    "b too long": (lambda: linear.join_bias(W, [0.0] * 4), "b entries is 4"),
+    "classes": (lambda: linear.train(X, Y, 2), "train: y needs labels from 0 to 1"),
+    "batch": (lambda: linear.train(X, Y, 3, batch_size=0), "batch_size must be"),
+    "epochs": (lambda: linear.train(X, Y, 3, epochs=1.5), "epochs must be"),
+    "rate": (lambda: linear.train(X, Y, 3, learning_rate=np.inf), "learning_rate must"),
+    "no data": (lambda: linear.train(X[:0], [], 3), "number of examples"),
+    "images": (lambda: linear.train(np.zeros((2, 3, 4)), [0, 1], 2), "Flatten"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_refused_in_one_clear_sentence(case):
+    call, message = WRONG[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()
+
+
+def test_linear_and_ops_share_one_accuracy():
+    assert linear.accuracy is ops.accuracy
