@@ -1,7 +1,7 @@
 # Everything a learner, teacher or maintainer types. Windows: see README.md.
 PYTHON ?= python3
 VENV   ?= .venv
-PIP_FLAGS ?= --disable-pip-version-check --quiet
+PIP_FLAGS ?= --disable-pip-version-check
 RUN = $(VENV)/bin/python
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 PARALLEL ?= -n 2 --dist loadscope
