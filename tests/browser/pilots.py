@@ -1,0 +1,72 @@
+"""Small notebooks that are right or wrong in one known way, to test the tests."""
+
+from pathlib import Path
+
+import nbformat
+
+HEAD = """
+import ipywidgets as w
+import numpy as np
+
+from cnnlab import plots, widgets
+
+def render(k=3, metric="L1", flip=False):
+    if k == 6:
+        raise ValueError("k = 6 is left out on purpose.")
+    base = np.arange(64 * 64 * 4).reshape(4, 64, 64)
+    base = base // 3 * (k + 5 * (metric == "L1")) + 90 * flip
+    images = (base % 256).astype(np.uint8)
+    return plots.Picture(plots.mosaic_png(images), f"k = {k}, {metric}, {flip}")
+
+controls = dict(
+    k=widgets.number("k", 3, 1, 9),
+    metric=widgets.choice("metric", ["L1", "L2"]),
+    flip=widgets.tick("flip"),
+)
+"""
+
+PILOTS = {
+    "good": "widgets.Explorer(render, controls)",
+    "cell_fails": "widgets.Explorer(render, controls)\n1 / 0",
+    "bad_callbacks": """
+def fails(k, metric, flip):
+    if k > 4:
+        raise KeyError("no such neighbour")
+    return render(k, "L1", flip)
+
+controls["flip"].observe(lambda change: [][1], names="value")
+widgets.Explorer(fails, controls)
+""",
+    "sleeping_control": """
+def asleep(k, metric, flip):
+    return render(k, metric if k > 3 else "L1", flip)
+
+widgets.Explorer(asleep, controls)
+""",
+    "bad_looks": """
+controls["k"].box.layout = w.Layout(min_width="700px")
+controls["j"] = w.IntSlider(value=3, min=1, max=5)
+foreign = w.HTML("<img src='http://cnnlab.invalid/x.png' alt=''>")
+faint = w.HTML("<b style='color:#e0e0e0;background:#ffffff'>hardly seen</b>")
+
+def ignores(j, **state):
+    return render(**state)
+
+widgets.Explorer(ignores, controls, extra=(foreign, faint))
+""",
+}
+
+
+def write_all(folder: Path) -> None:
+    """Write every pilot as an unexecuted notebook into ``folder``."""
+    folder.mkdir(parents=True)
+    for name, source in PILOTS.items():
+        cells = [
+            nbformat.v4.new_code_cell(HEAD.strip()),
+            nbformat.v4.new_code_cell(source.strip(), metadata={"tags": ["widget"]}),
+        ]
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook = nbformat.v4.new_notebook(
+            cells=cells, metadata={"kernelspec": kernel}
+        )
+        nbformat.write(notebook, folder / f"{name}.ipynb")

@@ -1,0 +1,214 @@
+"""Open the notebooks in real JupyterLab, run them, and move every control by keyboard.
+
+Real learners meet the browser, not the functions. Skipped where there is no Chromium.
+"""
+
+import ast
+import json
+from pathlib import Path
+
+import labdriver
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+DARK = "JupyterLab Dark"
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def _tagged(tag: str) -> list[str]:
+    found = []
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if any(tag in cell["metadata"].get("tags", []) for cell in cells):
+            found.append(path.stem)
+    return found
+
+
+def _switch_theme(notebook, name: str) -> None:
+    notebook.page.evaluate(
+        """async name => {
+            const settings = { theme: name };
+            await jupyterapp.commands.execute("apputils:change-theme", settings);
+        }""",
+        name,
+    )
+    light = "false" if name == DARK else "true"
+    notebook.page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light", arg=light
+    )
+
+
+def _make_narrow(notebook) -> None:
+    notebook.page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    notebook.page.set_viewport_size({"width": 480, "height": 1000})
+    notebook.page.wait_for_timeout(300)
+
+
+# ------------------------------------------------- the tests find what is broken
+
+
+@pytest.fixture
+def pilot(lab):
+    """Open a pilot notebook; give its kernel back afterwards."""
+    opened = []
+
+    def open_pilot(name):
+        notebook = lab(f"pilots/{name}.ipynb")
+        opened.append(notebook)
+        return notebook
+
+    yield open_pilot
+    for notebook in opened:
+        notebook.close()
+
+
+def test_a_good_widget_gets_no_complaint(pilot):
+    notebook = pilot("good")
+    assert labdriver.complaints_of_run(notebook) == []
+    kinds = [control["kind"] for control in notebook.controls(1)]
+    assert kinds == ["number", "slider", "select", "checkbox"]
+    assert labdriver.complaints_of_controls(notebook, 1) == []
+    assert labdriver.complaints_of_names(notebook, 1) == []
+    _make_narrow(notebook)
+    assert labdriver.complaints_of_width(notebook, 1) == []
+    _switch_theme(notebook, DARK)
+    assert labdriver.complaints_of_contrast(notebook, 1) == []
+    _switch_theme(notebook, "JupyterLab Light")
+
+
+def test_an_impossible_setting_is_explained_and_no_fault(pilot):
+    notebook = pilot("good")
+    notebook.run_all()
+    notebook.move(1, 0, ["=6"])
+    shown = notebook.page.locator("[role=alert]").inner_text()
+    assert shown == "Not possible. k = 6 is left out on purpose."
+    assert notebook.errors(1) == []
+    assert notebook.move(1, 0, ["=7"])
+    assert notebook.page.locator("[role=alert]").count() == 0
+
+
+def test_the_kernel_runs_this_python(pilot):
+    import sys
+
+    notebook = pilot("good")
+    notebook.type_cell(1, "import sys; print(sys.executable)")
+    assert notebook.run_cell(1).strip() == sys.executable
+
+
+def test_a_failing_cell_is_found_out(pilot):
+    found = labdriver.complaints_of_run(pilot("cell_fails"))
+    assert any("cell 1: ZeroDivisionError" in one for one in found)
+
+
+def test_failing_callbacks_and_dead_controls_are_found_out(pilot):
+    notebook = pilot("bad_callbacks")
+    assert labdriver.complaints_of_run(notebook) == []
+    found = "\n".join(labdriver.complaints_of_controls(notebook, 1))
+    assert "slider 'k' after End: shows Not possible. KeyError" in found
+    assert "hidden error: IndexError" in found  # JupyterLab swallows this one
+    assert "select 'metric' changes neither picture nor text" in found
+
+
+def test_nameless_wide_and_faint_widgets_are_found_out(pilot):
+    notebook = pilot("bad_looks")
+    found = "\n".join(labdriver.complaints_of_run(notebook))
+    assert "left this machine: http://cnnlab.invalid/x.png" in found
+    [complaint] = labdriver.complaints_of_names(notebook, 1)
+    assert "slider number 4 has no accessible name" in complaint
+    assert "hardly seen: contrast 1.3" in "\n".join(
+        labdriver.complaints_of_contrast(notebook, 1)
+    )
+    _make_narrow(notebook)
+    assert "number k spans" in "\n".join(labdriver.complaints_of_width(notebook, 1))
+
+
+def test_a_control_that_waits_for_another_is_not_called_dead(pilot):
+    notebook = pilot("sleeping_control")
+    notebook.run_all()
+    assert labdriver.complaints_of_controls(notebook, 1) == []
+
+
+# --------------------------------------------------------- the notebooks themselves
+
+
+@pytest.fixture(scope="module", params=_tagged("widget"))
+def ran(request, lab):
+    """Open one notebook with widgets and run all its cells, once for all tests."""
+    notebook = lab(f"notebooks/{request.param}.ipynb")
+    notebook.complaints = labdriver.complaints_of_run(notebook)
+    yield notebook
+    notebook.close()
+
+
+def _over_widgets(notebook, check) -> list[str]:
+    cells = notebook.widget_cells()
+    assert cells
+    return [complaint for cell in cells for complaint in check(notebook, cell)]
+
+
+def test_every_cell_runs_and_nothing_leaves_the_machine(ran):
+    assert ran.complaints == []
+
+
+def test_every_control_has_a_name(ran):
+    assert _over_widgets(ran, labdriver.complaints_of_names) == []
+
+
+def test_every_control_moves_its_widget_and_none_shows_an_error(ran):
+    assert _over_widgets(ran, labdriver.complaints_of_controls) == []
+
+
+def test_widgets_are_readable_in_the_dark_theme(ran):
+    _switch_theme(ran, DARK)
+    try:
+        assert _over_widgets(ran, labdriver.complaints_of_contrast) == []
+    finally:
+        _switch_theme(ran, "JupyterLab Light")
+
+
+def test_no_widget_is_cut_off_at_480_pixels(ran):
+    _make_narrow(ran)
+    assert _over_widgets(ran, labdriver.complaints_of_width) == []
+
+
+def _stubs(notebook) -> list[tuple[int, str, int]]:
+    """Return (cell, function, cell of its check) of every exercise."""
+    cells = notebook.cells()
+    found = []
+    for index, cell in enumerate(cells):
+        if "exercise" in cell["tags"]:
+            [function] = [
+                node.name
+                for node in ast.parse(cell["source"]).body
+                if isinstance(node, ast.FunctionDef)
+            ]
+            call = f"checks.{function}("
+            check = next(
+                later
+                for later in range(index + 1, len(cells))
+                if cells[later]["type"] == "code" and call in cells[later]["source"]
+            )
+            found.append((index, function, check))
+    return found
+
+
+@pytest.mark.parametrize("name", _tagged("exercise")[-1:])
+def test_a_learner_gets_verdicts_on_wrong_and_right_answers(lab, name):
+    from cnnlab import checks
+
+    notebook = lab(f"notebooks/{name}.ipynb")
+    assert notebook.run_all()
+    cell, function, check = _stubs(notebook)[0]
+    exercise = checks.EXERCISES[function]
+    assert "not attempted" in notebook.page.evaluate("i => cnnlab.outputText(i)", check)
+    notebook.type_cell(cell, f"def {function}(*args, **kwargs):\n    return None")
+    verdict = notebook.run_cell(check)
+    assert verdict.startswith(f"✗ {function}: wrong"), verdict
+    module = exercise.reference.__module__
+    name_there = exercise.reference.__name__
+    notebook.type_cell(cell, f"from {module} import {name_there} as {function}")
+    verdict = notebook.run_cell(check)
+    assert verdict.startswith(f"✓ {function}: correct"), verdict
+    assert notebook.console + notebook.requests == []
+    notebook.close()
