@@ -610,8 +610,8 @@ def _tree(x, y, p):
     top = np.maximum(_line(a, y, 0.0, -0.86, 0.72 * wide, cut), y - cut)
     low = np.maximum(_line(a, y, 0.0, -0.52, wide, 0.45), y - 0.45)
     trunk = _box(x, y - 0.6, 0.11 + 0.04 * p[2], 0.24)
-    hidden = np.minimum(top, low)
-    return _Parts(hidden, np.maximum(trunk, 0.45 - y), None)
+    branches = np.minimum(top, low)
+    return _Parts(branches, np.maximum(trunk, 0.45 - y))
 
 
 def _star(x, y, p):
@@ -676,7 +676,7 @@ def _mushroom(x, y, p):
         _disc(np.abs(x) - 0.4, y + 0.12, 0.11 + 0.03 * p[4]),
         _disc(x + 0.05, y + 0.42, 0.13 + 0.03 * p[5]),
     )
-    return _Parts(cap, np.minimum(stem, spots), None)
+    return _Parts(cap, np.minimum(stem, spots))
 
 
 def _car(x, y, p):
@@ -686,18 +686,13 @@ def _car(x, y, p):
     side = _line(a, y, 0.34 + 0.08 * p[1], roof, 0.58 + 0.06 * p[2], belt + 0.04)
     cabin = np.maximum(side, np.maximum(roof - y, y - 0.2))
     pane = np.maximum(np.maximum(side, roof - y) + 0.12, y - belt)
-    window = np.maximum(pane, 0.045 - np.abs(x + 0.05))
+    window = np.maximum(pane, 0.045 - a)  # a post divides it
     wheels = _disc(np.abs(x) - 0.46 - 0.04 * p[3], y - 0.44, 0.2 + 0.03 * p[4])
     return _Parts(np.minimum(chassis, cabin), window, wheels)
 
 
-_OBJECTS = dict(
-    zip(
-        CLASSES,
-        (_cat, _fish, _house, _tree, _star, _cup, _key, _boat, _mushroom, _car),
-        strict=True,
-    )
-)
+# In the order of CLASSES.
+_OBJECTS = (_cat, _fish, _house, _tree, _star, _cup, _key, _boat, _mushroom, _car)
 
 # --------------------------------------------------------------------------------------
 # A picture: ground, clutter, object, things in front, light
@@ -727,10 +722,10 @@ def _palette(seed, index, level):
     ground = np.where(night, 0.2, 0.86) + v[:, 1] * 0.12
     body = np.where(night, 0.58 + 0.12 * v[:, 2], 0.46 + 0.18 * v[:, 2])
     second = np.where(night, 0.8, 0.68) + 0.15 * v[:, 3]
-    ink = np.where(night, 0.97, 0.1) + 0 * v[:, 4]
-    style = np.minimum(2.2 * u[:, 5], 1), np.minimum(2.2 * u[:, 6] + 0.2, 1)
-    fill = 1 - level * (1 - style[0]) * (u[:, 6] > 0.4)
-    line = 1 - level * (1 - style[1])
+    ink = np.where(night, 0.97, 0.1)
+    # Either the filling fades or the outline, never both.
+    fill = 1 - level * np.where(u[:, 6] > 0.4, np.maximum(1 - 2.2 * u[:, 5], 0), 0)
+    line = 1 - level * np.maximum(0.8 - 2.2 * u[:, 6], 0)
     hue = u[:, 7] + (0.5 + 0.25 * (2 * u[:, 8] - 1))
     return _Palette(
         ground=_colour(ground, 0.1 + 0.08 * v[:, 9], u[:, 7]),
@@ -752,16 +747,7 @@ def _draw_chunk(seed, index, labels, dials, size):
     planes[:] = palette.ground.T[:, :, None, None]
     if dials["clutter"]:
         _scatter(planes, seed, index, dials["clutter"], palette.luminance)
-    x, y, pixel = _axes(size, size)
-    x, y = _deformed(x, y, seed, index, dials["deformation"])
-    x, y, scale = _seen_from(x, y, seed, index, dials["viewpoint"])
-    *p, wide, tall = (dials["variation"] * v for v in _signed(seed, index, "parts", 8))
-    x, y = x / (1 + 0.18 * wide), y / (1 + 0.18 * tall)
-    for label in np.unique(labels):
-        here = slice(*np.searchsorted(labels, [label, label + 1]))
-        parts = _OBJECTS[CLASSES[label]](x[here], y[here], [1.4 * v[here] for v in p])
-        colours = _Palette(*(field[here] for field in palette))
-        _paint_object(planes[:, here], parts, colours, pixel / scale[here])
+    _paint_objects(planes, seed, index, labels, dials, palette)
     if dials["occlusion"]:
         _occlude(planes, seed, index, dials["occlusion"])
     if dials["illumination"]:
@@ -769,6 +755,20 @@ def _draw_chunk(seed, index, labels, dials, size):
     images = np.empty((len(index), 3, size, size), np.uint8)
     images[order] = _to_uint8(planes)
     return images
+
+
+def _paint_objects(planes, seed, index, labels, dials, palette):
+    """Paint the object of each picture; ``labels`` (N,) are sorted."""
+    x, y, pixel = _axes(*planes.shape[2:])
+    x, y = _deformed(x, y, seed, index, dials["deformation"])
+    x, y, scale = _seen_from(x, y, seed, index, dials["viewpoint"])
+    *p, wide, tall = (dials["variation"] * v for v in _signed(seed, index, "parts", 8))
+    x, y = x / (1 + 0.18 * wide), y / (1 + 0.18 * tall)
+    for label in np.unique(labels):
+        here = slice(*np.searchsorted(labels, [label, label + 1]))
+        parts = _OBJECTS[label](x[here], y[here], [1.4 * v[here] for v in p])
+        colours = _Palette(*(field[here] for field in palette))
+        _paint_object(planes[:, here], parts, colours, pixel / scale[here])
 
 
 def _paint_object(planes, parts, colours, pixel):
