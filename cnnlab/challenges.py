@@ -1,0 +1,246 @@
+"""Why images are hard: two hand-written rules, error rates, and a contest's numbers.
+
+Images are uint8 (3, H, W), RGB; a rule takes one image and answers True or False.
+The rules are what people did before learning: they work where the world holds still.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlab import scenes
+from cnnlab.shapes import require_axes, require_int, require_labels
+
+# ------------------------------------------------------------------ pixels
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """Return how bright each pixel looks: (3, H, W) uint8 -> (H, W) float, 0 to 255.
+
+    Source: the weights of ITU-R BT.601.
+    """
+    require_axes(image, "C, H, W", "luminance", "image", "Pass one image: images[0].")
+    return np.tensordot([0.299, 0.587, 0.114], image, axes=1)
+
+
+def pixel_change(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """Return how much two uint8 images of one shape differ.
+
+    Returns
+    -------
+    share : part of the values that changed at all, 0 to 1
+    mean : mean absolute change of a value, in grey levels, 0 to 255
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> pixel_change(np.array([10, 200], np.uint8), np.array([10, 201], np.uint8))
+    (0.5, 0.5)
+    """
+    before, after = np.asarray(before), np.asarray(after)
+    if before.shape != after.shape:
+        raise ValueError(
+            f"pixel_change: both images need one shape; got {before.shape} and "
+            f"{after.shape}. Cut or resize one of them."
+        )
+    # In uint8, 200 - 201 is 255: make room for the sign before subtracting.
+    change = np.abs(after.astype(np.int64) - before.astype(np.int64))
+    return float((change > 0).mean()), float(change.mean())
+
+
+# ------------------------------------------------------------------ rules
+
+
+def silhouette(image: np.ndarray, contrast: float = 35) -> np.ndarray:
+    """Return a mask (H, W): True where a pixel is not as bright as the border."""
+    grey = luminance(image)  # (H, W)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return np.abs(grey - np.median(border)) > contrast
+
+
+def tips(mask: np.ndarray, radius: int = 3) -> np.ndarray:
+    """Return the places (n, 2), as row and column, where two lines meet pointing up.
+
+    Around each pixel of the shape lies a window of ``radius`` pixels. At a corner
+    that points up, the part above is empty and the part below is partly filled: more
+    than a thin line would fill, less than a straight or round edge would.
+
+    Source: the idea of the SUSAN corner detector (Smith and Brady, IJCV 23, 1997): at
+    a corner, little of the neighbourhood belongs to the shape.
+    """
+    side = 2 * radius + 1
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(mask, radius), (side, side)
+    )  # (H, W, side, side)
+    above = windows[:, :, :radius].sum(axis=(2, 3))  # (H, W)
+    below = windows[:, :, radius + 1 :].mean(axis=(2, 3))  # (H, W), 0 to 1
+    return np.argwhere(mask & (above == 0) & (0.25 < below) & (below < 0.8))
+
+
+def is_cat(image: np.ndarray) -> bool:
+    """Say whether two ears stick out: two tips, level, apart, and a gap between."""
+    mask = silhouette(image)  # (H, W)
+    height, width = mask.shape
+    corners = tips(mask)
+    for top, left in corners:
+        for row, right in corners:
+            level = abs(row - top) <= 0.06 * height
+            apart = 0.3 * width <= right - left <= 0.8 * width
+            middle = (left + right) // 2
+            gap = mask[: max(top, row) + 4, middle - 1 : middle + 2]
+            if level and apart and not gap.any():
+                return True
+    return False
+
+
+def is_mushroom(image: np.ndarray) -> bool:
+    """Say whether the outline steps in at mid-height, from a wide cap to a stem."""
+    widths = silhouette(image).sum(axis=1)  # (H,) pixels of the shape in each row
+    rows = np.flatnonzero(widths)
+    if len(rows) < 8:
+        return False
+    profile = widths[rows[0] : rows[-1] + 1]  # from its top row to its lowest
+    step = int(np.argmin(np.diff(profile)))  # the row above the sharpest narrowing
+    middle = 0.4 < step / len(profile) < 0.75
+    return bool(middle and profile[step] > 1.8 * profile[step + 1])
+
+
+# ------------------------------------------------------------------ examples
+
+
+def one_against_rest(
+    label, n: int, seed: int = 0, severity=0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scenes of which half show ``label`` and half any other class.
+
+    Parameters
+    ----------
+    label : class name or its number
+    n : number of images
+    seed, severity : as for :func:`cnnlab.scenes.generate`
+
+    Returns
+    -------
+    images : (n, 3, 32, 32) uint8
+    truth : (n,) bool, True where the image shows ``label``
+    """
+    if isinstance(label, str):
+        if label not in scenes.CLASSES:
+            raise ValueError(
+                f"one_against_rest: there is no class {label!r}; choose from "
+                f"{', '.join(scenes.CLASSES)}."
+            )
+        label = scenes.CLASSES.index(label)
+    count = len(scenes.CLASSES)
+    label = require_int(label, 0, "one_against_rest", "label", count - 1)
+    others = (label + 1 + np.arange(n) // 2 % (count - 1)) % count  # in turn
+    truth = np.arange(n) % 2 == 0
+    labels = np.where(truth, label, others)
+    return scenes.generate(n, seed, severity, labels)[0], truth
+
+
+def training_scenes(n: int, seed: int = 0, severities=(0, 0.2, 0.4, 0.6, 0.8)):
+    """Return ``n`` labelled scenes of all classes, an equal part at each severity."""
+    parts = [
+        scenes.generate(len(part), seed, severity, start=part[0])
+        for severity, part in zip(
+            severities, np.array_split(np.arange(n), len(severities)), strict=True
+        )
+        if len(part)
+    ]
+    images, labels = zip(*parts, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def answers(rule: Callable, images: np.ndarray) -> np.ndarray:
+    """Return what ``rule`` says of each image: bool (N,)."""
+    return np.array([bool(rule(image)) for image in images], dtype=bool)
+
+
+# ------------------------------------------------------------------ error rates
+
+
+def topk_error(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """Return the share of images whose label is not among their k best scores.
+
+    Among equal scores the class with the smaller number counts as better.
+
+    Parameters
+    ----------
+    scores : (N, K), higher is more likely
+    labels : (N,) integers in [0, K)
+    k : 1 for top-1, 5 for top-5
+
+    Source: the measure of ILSVRC (Russakovsky et al., IJCV 115, 2015).
+
+    Examples
+    --------
+    >>> scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]])
+    >>> topk_error(scores, np.array([2, 1]), 1), topk_error(scores, np.array([2, 1]), 2)
+    (1.0, 0.5)
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    require_axes(scores, "N, K", "topk_error", "scores")
+    require_labels(labels, scores.shape[1], "topk_error", "labels")
+    k = require_int(k, 1, "topk_error", "k", scores.shape[1])
+    if len(scores) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            "topk_error: needs one label for each row of scores and at least one row; "
+            f"got {len(scores)} rows and {len(labels)} labels."
+        )
+    best = np.argsort(-scores.astype(float), axis=1, kind="stable")[:, :k]  # (N, k)
+    hit = (best == labels[:, None]).any(axis=1)  # (N,)
+    return float(1 - hit.mean())
+
+
+# ------------------------------------------------------------------ the contest
+
+
+class Entry(NamedTuple):
+    """One result of the ILSVRC classification contest.
+
+    ``top5`` is the error on the test images in per cent; ``given`` says whether it
+    stands in the lecture sources of this course, or only in the literature.
+    """
+
+    year: int
+    team: str
+    top5: float
+    source: str
+    given: bool
+
+
+_SURVEY = "Russakovsky et al., IJCV 115 (2015)"
+
+WINNERS = (
+    Entry(2010, "NEC-UIUC", 28.2, "CS231B, results for ILSVRC-2010", True),
+    Entry(2011, "XRCE", 25.8, _SURVEY, False),
+    Entry(2012, "AlexNet", 15.3, "CS231B, results for ILSVRC-2012; Chaganti", True),
+    Entry(2013, "Clarifai", 11.2, _SURVEY, False),
+    Entry(2014, "GoogLeNet", 6.7, _SURVEY, False),
+    Entry(2015, "ResNet", 3.57, "He et al., CVPR 2016", False),
+    Entry(2016, "Trimps-Soushen", 2.99, "results page of ILSVRC-2016", False),
+    Entry(2017, "SENet", 2.25, "Hu et al., CVPR 2018", False),
+)
+OTHERS = (
+    Entry(2012, "second place", 26.2, "CS231B, results for ILSVRC-2012", True),
+    Entry(2014, "VGG, second place", 7.3, "CS231B, discussion", True),
+    Entry(2014, "one trained person", 5.1, _SURVEY, False),
+)
+# The AlexNet team: contest, model, top-1 on validation or test, top-5 on test.
+ALEXNET = (
+    ("ILSVRC-2010 test", "CNN", 37.5, 17.0),
+    ("ILSVRC-2012", "5 CNNs", 38.1, 16.4),
+    ("ILSVRC-2012", "7 CNNs, two of them with extra data", 36.7, 15.3),
+)
+# Images for training, validation and test by year: Russakovsky et al., table 2.
+SIZES = {
+    2010: (1_261_406, 50_000, 150_000),
+    2011: (1_229_413, 50_000, 100_000),
+    2012: (1_281_167, 50_000, 100_000),
+}
