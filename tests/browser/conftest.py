@@ -9,8 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import labdriver  # noqa: E402
-import pilots  # noqa: E402
+import labdriver
+import pilots
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

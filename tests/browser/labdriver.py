@@ -78,7 +78,7 @@ def environment(scratch: Path) -> dict:
 
 @contextlib.contextmanager
 def server(folder: Path, scratch: Path, seconds: float = 60):
-    """Serve ``folder`` with JupyterLab on the loopback interface; yield (url, token)."""
+    """Serve ``folder`` with JupyterLab on 127.0.0.1; yield its address and token."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -252,7 +252,7 @@ class Notebook:
                 self.page.keyboard.press(key)
 
     def move(self, cell: int, control: int, keys: list[str]) -> bool:
-        """Press keys on a control; return whether the widget's picture or text moved."""
+        """Press keys on a control; return whether the picture or the text changed."""
         before = self.look(cell)
         self.page.evaluate("() => cnnlab.startWaiting()")
         self.press(cell, control, keys)

@@ -202,7 +202,8 @@ def test_a_learner_gets_verdicts_on_wrong_and_right_answers(lab, name):
     cell, function, check = _stubs(notebook)[0]
     exercise = checks.EXERCISES[function]
     assert "not attempted" in notebook.page.evaluate("i => cnnlab.outputText(i)", check)
-    notebook.type_cell(cell, f"def {function}(*args, **kwargs):\n    return None")
+    forgetful = f"def {function}(*args, **kwargs):\n    answer = args"
+    notebook.type_cell(cell, forgetful)
     verdict = notebook.run_cell(check)
     assert verdict.startswith(f"✗ {function}: wrong"), verdict
     module = exercise.reference.__module__

@@ -1,0 +1,180 @@
+"""The import table of the package, held by walking every ``import`` statement."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "cnnlab"
+NUMERIC = {"shapes", "ops", "grads", "neighbors", "linear", "images", "scenes", "data"}
+
+# module or package -> (what it may import from cnnlab, which other packages)
+TABLE = {
+    "__init__": ((), ()),
+    "__main__": ((), ()),
+    "paths": ((), ()),
+    "records": (("paths",), ()),
+    "shapes": ((), ()),
+    "ops": (("shapes",), ("numpy",)),
+    "grads": (("shapes", "ops"), ("numpy",)),
+    "_search": ((), ("numpy",)),
+    "neighbors": (("shapes", "ops", "_search"), ("numpy",)),
+    "linear": (("shapes", "ops"), ("numpy",)),
+    "images": (("shapes",), ("numpy",)),
+    "scenes": (("shapes",), ("numpy",)),
+    "challenges": (("shapes", "scenes"), ("numpy",)),
+    "data": (("shapes", "paths"), ("numpy",)),
+    "data_cli": (("data",), ()),
+    "lab": (("paths",), ()),
+    "course": (("paths",), ()),
+    "checkup": (("paths", "records"), ()),
+    "preview": (("shapes",), ("numpy", "torch")),
+    "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
+    "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
+    "checks": ((*NUMERIC, "challenges", "paths"), ("numpy",)),
+}
+
+# Imports inside functions, taken only when the function runs.
+LAZY = {
+    "__main__": ("cnnlab.data_cli", "cnnlab.lab", "cnnlab.course", "cnnlab.checkup"),
+    "_search": ("torch",),  # exact integer products, where torch is there
+    "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
+    "course": ("cnnlab.checks",),  # the list of exercises, for `progress`
+    "checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
+    "plots": ("PIL", "IPython"),
+    "widgets": ("PIL", "IPython", "cnnlab.preview"),
+}
+
+
+def _files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _unit(path: Path) -> str:
+    """Return the row of the table a file belongs to: its module or topic package."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    """Return the full name of the module of a ``from ... import``."""
+    if not node.level:
+        return node.module
+    package = ("cnnlab", *path.relative_to(PACKAGE).parts[:-1])
+    base = package[: len(package) - node.level + 1]
+    return ".".join((*base, node.module) if node.module else base)
+
+
+def _modules(node, path: Path) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    module = _absolute(node, path)
+    if module == "cnnlab":
+        return [f"cnnlab.{alias.name}" for alias in node.names]
+    return [module]
+
+
+def _imports(path: Path) -> list[tuple[str, bool]]:
+    """Return (module, lazily) of every import outside the standard library.
+
+    Names of ``cnnlab`` are given as ``cnnlab.unit``; others by their first part.
+    """
+    found = []
+
+    def walk(node, lazily):
+        for child in ast.iter_child_nodes(node):
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if isinstance(child, (ast.Import, ast.ImportFrom)):
+                for name in _modules(child, path):
+                    length = 2 if name.split(".")[0] == "cnnlab" else 1
+                    found.append((".".join(name.split(".")[:length]), lazily))
+            walk(child, lazily or inside)
+
+    walk(ast.parse(path.read_text(encoding="utf-8")), False)
+    standard = sys.stdlib_module_names
+    return [(name, lazily) for name, lazily in found if name not in standard]
+
+
+@pytest.mark.parametrize("path", _files(), ids=lambda path: path.stem)
+def test_each_module_imports_only_what_the_table_allows(path):
+    unit = _unit(path)
+    assert unit in TABLE, f"write {unit} into the import table of {Path(__file__).name}"
+    ours, others = TABLE[unit]
+    allowed = {f"cnnlab.{name}" for name in (*ours, unit)} | set(others)
+    lazy = allowed | set(LAZY.get(unit, ()))
+    for name, lazily in _imports(path):
+        assert name in (lazy if lazily else allowed), (
+            f"{path.name} imports {name}{' lazily' if lazily else ''}"
+        )
+
+
+def test_nothing_imports_widgets_or_checks_but_notebooks_and_tests():
+    for path in _files():
+        names = {name for name, lazily in _imports(path) if not lazily}
+        if _unit(path) != "widgets":
+            assert "cnnlab.widgets" not in names, path.name
+        if _unit(path) != "checks":
+            assert "cnnlab.checks" not in names, path.name
+
+
+def test_the_table_names_only_modules_that_exist():
+    units = {_unit(path) for path in _files()}
+    assert set(TABLE) <= units | {"__main__"}
+    assert set(LAZY) <= set(TABLE)
+
+
+def test_the_walk_sees_relative_and_nested_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    (tmp_path / "plots").mkdir()
+    file = tmp_path / "plots" / "topic.py"
+    file.write_text(
+        "import os\nfrom . import _base\nfrom .. import ops\nfrom ..data import load\n"
+        "from cnnlab import shapes\nimport matplotlib.pyplot\n"
+        "def f():\n    import torch.nn\n"
+    )
+    assert _imports(file) == [
+        ("cnnlab.plots", False),
+        ("cnnlab.ops", False),
+        ("cnnlab.data", False),
+        ("cnnlab.shapes", False),
+        ("matplotlib", False),
+        ("torch", True),
+    ]
+
+
+# ------------------------------------------------------------- in a fresh interpreter
+
+
+def _loaded_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*{{n.split('.')[0] for n in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert not _loaded_after("import cnnlab") & {"numpy", "torch", "matplotlib"}
+
+
+def test_the_numeric_half_loads_no_torch_no_matplotlib_and_no_widgets():
+    names = [n for n in (*sorted(NUMERIC), "checks") if n != "shapes"]
+    loaded = _loaded_after(f"from cnnlab import {', '.join(names)}")
+    assert "numpy" in loaded
+    heavy = {"torch", "torchvision", "matplotlib", "ipywidgets", "sklearn", "PIL"}
+    assert not loaded & (heavy | {"IPython", "scipy", "skimage"})
+
+
+def test_importing_the_package_takes_next_to_no_time():
+    code = (
+        "import time, os; start = time.perf_counter(); "
+        "import cnnlab; print(time.perf_counter() - start)"
+    )
+    call = [sys.executable, "-c", code]
+    times = [
+        float(subprocess.run(call, capture_output=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) < 0.1  # seconds; measured: benchmarks/import_time.py
