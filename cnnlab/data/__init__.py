@@ -70,7 +70,8 @@ def load(name: str, split: str = "train", *, root=None, **options) -> Dataset:
     >>> load("digits", "test")
     digits/test: 359 images of 1 x 8 x 8, 10 classes
     """
-    if not isinstance(name, str) or not name or Path(name).name != name:
+    plain = isinstance(name, str) and name and Path(name).name == name
+    if not plain or name.startswith((".", "~")):
         raise ValueError(
             f"load: name must be the name of a data set; got {name!r}. For a folder "
             'anywhere: load("folder", root=PATH).'

@@ -135,19 +135,21 @@ def read_part(name: str, folder: Path, part: Part) -> bytes:
     """
     packed = part.name.endswith(".gz")
     plain = folder / part.name.removesuffix(".gz")
-    readers = [_read_plain]
-    if packed:
-        order = [_read_plain, read_packed]
-        readers = order if part.raw_md5 else order[::-1]
+    copies = [(_read_plain, plain), (read_packed, folder / part.name)]
+    if not packed:
+        copies = copies[:1]
+    elif part.raw_md5 is None:
+        copies.reverse()
     faults = []
-    for reader in readers:
-        path = plain if reader is _read_plain else folder / part.name
-        if path.exists():
-            try:
-                return reader(path, part)
-            except (DataError, OSError) as error:
-                said = f"cannot be read ({error.strerror})"
-                faults.append(said if isinstance(error, OSError) else str(error))
+    for reader, path in copies:
+        try:
+            return reader(path, part)
+        except FileNotFoundError:
+            continue
+        except DataError as fault:
+            faults.append(str(fault))
+        except OSError as error:
+            faults.append(f"cannot be read ({error.strerror})")
     said = faults[0] if faults else "is missing"
     raise DataError(
         f"{name}: {plain} {said}. Mend it: python -m cnnlab data fetch {name}"

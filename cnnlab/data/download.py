@@ -55,19 +55,23 @@ def download(
         if round_:
             time.sleep(PAUSE * 2 ** (round_ - 1))
         for url in list(alive):
-            try:
-                _receive(url, part, size, command, report)
+            said = ""
+            if not _is_whole(part, md5):  # as a run killed at the end leaves it
+                try:
+                    _receive(url, part, size, command, report)
+                except _Fault as fault:
+                    said = str(fault)
+                except urllib.error.HTTPError as error:
+                    said = f"answered {error.code} {error.reason}"
+                    if error.code == 416:  # nothing follows, yet it is not whole
+                        part.unlink(missing_ok=True)
+                    elif error.code < 500 and error.code not in (408, 429):
+                        alive.remove(url)
+            if _is_whole(part, md5):
                 with _disk(path, command):
-                    _accept(part, path, md5, size)
+                    os.replace(part, path)
                 return
-            except _Fault as fault:
-                faults.append(f"{_host(url)} {fault}")
-            except urllib.error.HTTPError as error:
-                faults.append(f"{_host(url)} answered {error.code} {error.reason}")
-                if error.code == 416:  # the part is longer than the file
-                    part.unlink(missing_ok=True)
-                elif error.code < 500 and error.code not in (408, 429):
-                    alive.remove(url)
+            faults.append(f"{_host(url)} {said or _wrong(part, size)}")
     said = "; ".join(dict.fromkeys(faults))
     begun = part.exists() and part.stat().st_size
     kept = "What has arrived is kept" if begun else "Nothing was changed"
@@ -145,18 +149,18 @@ def _disk(part: Path, command: str):
         raise _base.disk_fault(error, part, command) from None
 
 
-def _accept(part: Path, path: Path, md5: str, size: int) -> None:
-    """Give the part its final name if its checksum is right."""
-    got, done = _base.digest(part, "md5"), part.stat().st_size
-    if got == md5:
-        os.replace(part, path)
-        return
+def _is_whole(part: Path, md5: str) -> bool:
+    """Return whether the part is the file, however it came about."""
+    return part.is_file() and _base.digest(part, "md5") == md5
+
+
+def _wrong(part: Path, size: int) -> str:
+    """Word content that ended in good order but has another checksum."""
+    done = part.stat().st_size
     if done < size:  # an honest beginning, as far as can be told: to be continued
-        raise _Fault(f"sent only {done:,} of {size:,} bytes")
+        return f"sent only {done:,} of {size:,} bytes"
     part.unlink()
-    raise _Fault(
-        f"sent other content (md5 {got} instead of {md5}), which was discarded"
-    )
+    return "sent other content (its md5 is wrong), which was discarded"
 
 
 def _host(url: str) -> str:

@@ -91,14 +91,14 @@ def digits(split: str = "train", *, test_fraction=0.2, seed: int = 0) -> Dataset
     )  # fmt: skip
 
 
-def scenes(split: str = "train", *, n=None, seed: int = 0, severity=None) -> Dataset:
+def scenes(split: str = "train", *, n=None, seed: int = 0, severity=0.0) -> Dataset:
     """Generated 32 x 32 RGB images of ten classes; see ``cnnlab.scenes``.
 
     Parameters
     ----------
     split : "train", "val" or "test": three streams that share no seed
     n : number of images; by default 2000 for train and 1000 for the others
-    severity : None, one number in [0, 1], or one for each challenge by name
+    severity : one number in [0, 1], or a dict with one for each challenge by name
     """
     from cnnlab import scenes as generator
 

@@ -253,7 +253,8 @@ def _listing(folder: Path, classes: list[str], per_class: int | None):
 
 def _decode(folder: Path, files, labels, size: int | None, unreadable: str):
     """Return images (N, 3, H, W) uint8 and the labels of those that decoded."""
-    first = next(filter(None.__ne__, (_try_read(file, size) for file in files)), None)
+    decoded = (_try_read(file, size) for file in files)
+    first = next((pixels for pixels in decoded if pixels is not None), None)
     shape = (3, 1, 1) if first is None else first.shape
     _require_memory(folder, len(files), shape)
     images, bad = np.empty((len(files), *shape), np.uint8), []
