@@ -10,12 +10,13 @@ import copy
 import dis
 import html
 import inspect
+import io
 import linecache
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,7 +73,9 @@ class Verdict:
             self.status, "#D55E00"
         )
         head, _, rest = repr(self).partition("\n")
-        body = f"<pre style='margin:4px 0 0;font-family:monospace'>{html.escape(rest)}</pre>" if rest else ""
+        rest = html.escape(rest)
+        style = "margin:4px 0 0;font-family:monospace"
+        body = f"<pre style='{style}'>{rest}</pre>" if rest else ""
         return (
             f"<div style='border-left:4px solid {colour};padding:2px 0 2px 10px'>"
             f"<b>{html.escape(head)}</b>{body}</div>"
@@ -178,7 +181,7 @@ class Exercise:
                 text = self.judge(answer)
         except NotImplementedError:
             return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Verdict(self.name, RAISED, _describe_error(error, answer))
         if text is None:
             return Verdict(self.name, CORRECT, self._praise())
@@ -282,7 +285,7 @@ class Exercise:
         return cause
 
     def _alike(self, a, b) -> bool:
-        if isinstance(a, Exception) or isinstance(b, Exception):
+        if isinstance(a, BaseException) or isinstance(b, BaseException):
             return type(a) is type(b)
         if a is None or b is None:
             return a is b
@@ -343,19 +346,28 @@ def _is_stub(function) -> bool:
             step.opname != "RETURN_CONST"
         ):
             return False
-        if step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval is not None:
+        constant = step.opname in ("LOAD_CONST", "RETURN_CONST")
+        if constant and step.argval not in (None, Ellipsis):
             return False
     return True
 
 
 def _results(function, case: Case):
-    """Return what ``function`` gives for ``case``, or the exception it raises."""
+    """Return what ``function`` gives for ``case``, or the exception it raises.
+
+    What it prints is dropped: the learner has seen it once.
+    """
     args, kwargs = copy.deepcopy((case.args, case.kwargs))
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"), _time_limit(SECONDS):
+        with (
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            redirect_stdout(io.StringIO()),
+            _time_limit(SECONDS),
+        ):
             warnings.simplefilter("ignore")
             return function(*args, **kwargs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 
 from cnnlab.paths import progress_file
 
@@ -10,9 +11,11 @@ def solved() -> set[str]:
     """Return the solved exercises as ``"02.l2_distances"``; empty if none is known."""
     try:
         names = json.loads(progress_file().read_text(encoding="utf-8"))["solved"]
-        return {name for name in names if isinstance(name, str)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
+    return (
+        {n for n in names if isinstance(n, str)} if isinstance(names, list) else set()
+    )
 
 
 def remember(name: str) -> None:
@@ -27,4 +30,5 @@ def remember(name: str) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
         os.replace(partial, path)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
