@@ -4,14 +4,14 @@
 lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
-from cnnlab.checks import images, neighbors
+from cnnlab.checks import challenges, images, linear, neighbors
 from cnnlab.checks._base import Case, Exercise, Hints, Mistake, Verdict
 from cnnlab.checks._progress import solved
 from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for topic in (images, neighbors)
+    for topic in (images, challenges, neighbors, linear)
     for exercise in topic.EXERCISES
 }
 

@@ -1,9 +1,23 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, safe, tick
+from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.images import PixelEditor, coarse
+from cnnlab.widgets.linear import (
+    losses_of_scores,
+    rows_explorer,
+    scores_explorer,
+    templates_at,
+    three_rows,
+    training_explorer,
+)
+from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
 
 __all__ = [
+    "dials",
+    "duel",
+    "render_dials",
+    "render_duel",
     "Explorer",
     "Number",
     "choice",
@@ -12,4 +26,13 @@ __all__ = [
     "tick",
     "PixelEditor",
     "coarse",
+    "disturb",
+    "neighbours",
+    "render_neighbours",
+    "losses_of_scores",
+    "rows_explorer",
+    "scores_explorer",
+    "templates_at",
+    "three_rows",
+    "training_explorer",
 ]
