@@ -22,11 +22,15 @@ def blocks(n: int, size: int) -> list[slice]:
 
 
 def l1_block(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """L1 distances of float64 rows, (Q, N), by the definition."""
+    """L1 distances of floating rows, (Q, N) float64, by the definition."""
     d = np.zeros((len(x), len(y)))
     for part in blocks(len(y), max(1, PAIRS // max(1, x.shape[1]))):
+        rows = np.ascontiguousarray(y[part])
+        difference = np.empty_like(rows)  # stays in cache from one x to the next
         for i in range(len(x)):
-            d[i, part] = np.abs(y[part] - x[i]).sum(axis=1)
+            np.subtract(rows, x[i], out=difference)
+            np.abs(difference, out=difference)
+            d[i, part] = difference.sum(axis=1)
     return d
 
 
@@ -128,7 +132,7 @@ def integer_product():
     try:
         import torch
 
-        a = torch.tensor([-128, 127], dtype=torch.int8).repeat(4, 64)  # (4, 128)
+        a = torch.tensor([-128, 127], dtype=torch.int8).repeat(64, 128)  # (64, 256)
         a[1:3] = torch.tensor([[-128], [127]], dtype=torch.int8)
         product = torch._int_mm(a, a.T.contiguous())
         wanted = a.to(torch.int64) @ a.to(torch.int64).T
@@ -186,9 +190,13 @@ class Differences:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, size: int):
         self.x, self.y, self.scale = x, y, scale_of(x, y)
+        # sums of up to 2^16 one-byte differences are whole numbers below 2^24
+        one_byte = x.dtype.itemsize == y.dtype.itemsize == 1
+        exact = one_byte and x.shape[1] <= 1 << 16
+        self.type = np.float32 if exact else np.float64
 
     def rows(self, a: np.ndarray) -> np.ndarray:
-        return a.astype(np.float64) / self.scale
+        return a.astype(self.type) / self.type(self.scale)
 
     def queries(self, part: slice) -> None:
         self.part = self.rows(self.x[part])
@@ -270,5 +278,7 @@ def search(x, y, k: int, metric: str, size: int, engine: str):
             i, j = np.divmod(np.flatnonzero(low < limit[:, None]), low.shape[1])
             d = engine.settle(i, j + part.start, low[i, j])
             best, index = merge(best, index, i, j + part.start, d)
-        indices[rows], distances[rows] = index, engine.distances(best)
+        indices[rows] = index
+        with np.errstate(over="ignore"):  # beyond the float range: infinite
+            distances[rows] = engine.distances(best)
     return indices, distances

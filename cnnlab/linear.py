@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 LOSSES = ("softmax", "hinge")
+FLAT = "Flatten the images: x.reshape(len(x), -1)."
 
 
 def _scores_and_labels(s, y, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -248,11 +249,14 @@ def _loss(x, y, w, b, loss, reg, margin):
 def _fitting(x, y, w, b, loss, reg, margin, where):
     """Check and convert the arguments of `dataset_loss`."""
     shapes.require_choice(loss, LOSSES, where, "loss")
-    s = ops.linear(x, w, b)
-    x, w = ops.as_numbers(x, "N, D", where, "x"), ops.as_numbers(w, "K, D", where, "w")
+    x = ops.as_numbers(x, "N, D", where, "x", FLAT)
+    w = ops.as_numbers(w, "K, D", where, "w")
     b = ops.as_numbers(b, "K", where, "b")
-    s, y = _scores_and_labels(s, y, where)
+    shapes.require_same(where, x_columns=x.shape[1], w_columns=w.shape[1])
+    shapes.require_same(where, w_rows=len(w), b_entries=len(b))
+    shapes.require_int(len(w), 1, where, "the number of classes")
     shapes.require_int(len(x), 1, where, "the number of examples")
+    y = ops.as_labels(y, len(w), len(x), where)
     reg = shapes.require_number(reg, 0, where, "reg")
     return x, y, w, b, loss, reg, shapes.require_number(margin, 0, where, "margin")
 
@@ -352,7 +356,7 @@ def train(
     y : (N,) integer labels in [0, K)
     num_classes : K
     loss : ``"softmax"`` or ``"hinge"``
-    learning_rate : above 0
+    learning_rate : at least 0
     reg : see `dataset_loss`
     epochs : passes over the data, at least 0
     batch_size : examples in a step; the last batch of an epoch may be smaller
@@ -377,7 +381,7 @@ def train(
     batch_size = shapes.require_int(batch_size, 1, where, "batch_size")
     record = shapes.require_int(record, 1, where, "record")
     rate = shapes.require_number(learning_rate, 0, where, "learning_rate")
-    x = ops.as_numbers(x, "N, D", where, "x", "Flatten the images: x.reshape(N, -1).")
+    x = ops.as_numbers(x, "N, D", where, "x", FLAT)
     w = np.zeros((num_classes, x.shape[1]), dtype=x.dtype)
     b = np.zeros(num_classes, dtype=x.dtype)
     x, y, w, b, loss, reg, margin = _fitting(x, y, w, b, loss, reg, 1.0, where)

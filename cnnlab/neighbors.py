@@ -15,7 +15,7 @@ Transactions on Information Theory 13(1), 1967.
 import numpy as np
 
 from . import _search, shapes
-from .ops import accuracy, as_labels, as_numbers
+from .ops import accuracy, as_array, as_labels, as_numbers
 
 __all__ = [
     "accuracy",
@@ -162,7 +162,8 @@ def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     d2 = np.maximum(u2 - 2 * (u @ v.T) + v2, 0)  # (Q, N)
     i, j = np.nonzero(d2 < 1e-4 * (u2 + v2))
     d2[i, j] = _search.squared_pairs(x, y, i, j, scale)
-    return np.sqrt(d2) * scale
+    with np.errstate(over="ignore"):  # beyond the float range a distance is infinite
+        return np.sqrt(d2) * scale
 
 
 def nearest(
@@ -232,7 +233,7 @@ def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
     >>> vote([[2, 1, 1], [2, 0, 1], [1, 0, 0]], num_classes=3)
     array([1, 2, 0])
     """
-    labels = np.asarray(labels)
+    labels = as_array(labels, "vote", "labels")
     shapes.require_axes(labels, "Q, k", "vote", "labels")
     num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes")
     q, k = labels.shape
@@ -272,14 +273,15 @@ def predict(
     >>> predict([[0.2], [5.0]], [[0.0], [1.0], [6.0]], [7, 7, 4])
     array([7, 4])
     """
-    labels, num_classes = _classes(labels, len(np.asarray(train)), "predict", "labels")
+    queries, train = _rows(queries, train, "predict", ("queries", "train"))
+    labels, num_classes = _classes(labels, len(train), "predict", "labels")
     indices, _ = nearest(queries, train, k, metric, chunk_size)
     return vote(labels[indices], num_classes)
 
 
 def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:
     """Return checked labels and the number of classes they need."""
-    array = np.asarray(labels)
+    array = as_array(labels, where, name)
     shapes.require_axes(array, "N", where, name)
     top = int(array.max()) + 1 if array.size and array.dtype.kind in "iu" else 1
     return as_labels(array, max(top, 1), n, where, name), max(top, 1)

@@ -30,20 +30,29 @@ def as_numbers(
         If rows differ in length, the number of axes is wrong, or a value is
         NaN or infinite.
     """
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise shapes.ragged(where, name) from None
-    shapes.require_numbers(array, where, name)
+    array = as_array(values, where, name)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)  # long double
+    with np.errstate(all="ignore"):  # one pass over the numbers, instead of two
+        finite = array.dtype.kind == "f" and bool(np.isfinite(array.sum()))
+    shapes.require_numbers(array, where, name, finite)
     shapes.require_axes(array, axes, where, name, hint)
     if floats and array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     return array
 
 
+def as_array(values, where: str, name: str) -> np.ndarray:
+    """Return ``values`` as an array, or say that its rows differ in length."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise shapes.ragged(where, name) from None
+
+
 def as_labels(labels, num_classes: int, n: int, where: str, name: str = "y"):
     """Return ``labels`` as an int64 array of length ``n`` with values in [0, K)."""
-    array = np.asarray(labels)
+    array = as_array(labels, where, name)
     if array.size == 0 and array.ndim == 1:
         array = array.astype(np.int64)  # an empty list has no type of its own
     shapes.require_labels(array, num_classes, where, name)
@@ -170,7 +179,8 @@ def accuracy(predicted: np.ndarray, y: np.ndarray) -> float:
     >>> accuracy([2, 0, 1, 1], [2, 0, 0, 1])
     0.75
     """
-    predicted, y = np.asarray(predicted), np.asarray(y)
+    predicted = as_array(predicted, "accuracy", "predicted")
+    y = as_array(y, "accuracy", "y")
     shapes.require_axes(predicted, "N", "accuracy", "predicted")
     shapes.require_axes(y, "N", "accuracy", "y")
     shapes.require_same("accuracy", predictions=len(predicted), labels=len(y))

@@ -92,15 +92,22 @@ def require_int(value, low: int, where: str, name: str, high: int | None = None)
     return whole
 
 
-def require_numbers(array, where: str, name: str) -> None:
-    """Raise unless ``array`` holds real numbers (or booleans), all of them finite."""
+def require_numbers(array, where: str, name: str, finite: bool = False) -> None:
+    """Raise unless ``array`` holds real numbers (or booleans), all of them finite.
+
+    ``finite`` says that the caller already knows that they are finite.
+    """
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{where}: {name} needs real numbers; got dtype {array.dtype}. "
             f"Convert it: np.asarray({name}, dtype=float)."
         )
-    # The smallest and the largest value are NaN if any value is.
-    if array.size and not (-math.inf < array.min() and array.max() < math.inf):
+    # Integers are finite; the smallest and the largest float are NaN if any is.
+    if (
+        array.dtype.kind == "f"
+        and array.size
+        and not (-math.inf < array.min() and array.max() < math.inf)
+    ):
         raise ValueError(
             f"{where}: {name} needs finite numbers; it holds NaN or infinity. "
             f"Find them: np.argwhere(~np.isfinite({name}))."

@@ -195,6 +195,14 @@ def test_huge_and_tiny_values_neither_overflow_nor_vanish(size):
         np.testing.assert_allclose(f(x * size, y * size) / size, f(x, y), rtol=1e-9)
 
 
+def test_a_distance_beyond_the_float_range_is_infinite():
+    x, y = [[1.7e308]], [[-1.7e308], [1.6e308]]
+    for metric in ("l1", "l2"):
+        i, d = neighbors.nearest(x, y, 2, metric)
+        assert i.tolist() == [[1, 0]] and d[0, 1] == np.inf
+    assert neighbors.l2_distances(x, y)[0, 0] == np.inf
+
+
 def test_float32_at_the_end_of_its_range_still_has_neighbours():
     y = np.array([[3e38, 0], [-3e38, 1e38], [0, 3e38]], dtype="f4")
     i, _ = neighbors.nearest(y, y, 2)
@@ -357,6 +365,8 @@ def test_no_queries_give_no_neighbours():
 
 ROWS = np.zeros((3, 4))
 WRONG = {
+    "ragged labels": (lambda: neighbors.vote([[0, 1], [1]], 3), "rows of equal len"),
+    "train of 5": (lambda: neighbors.predict(ROWS, 5, [0]), "train needs 2 axes"),
     "no training row": (lambda: neighbors.nearest(ROWS, ROWS[:0], 1), "training rows"),
     "k of 0": (lambda: neighbors.nearest(ROWS, ROWS, 0), "k must be .* 1 to 3; got 0"),
     "k above N": (lambda: neighbors.nearest(ROWS, ROWS, 4), "from 1 to 3; got 4"),
