@@ -121,12 +121,12 @@ def fold_table(num_folds: int = 5):
             )  # fmt: skip
             ax.text(
                 fold + 0.5, row, "asked" if out else "remembered",
-                ha="center", va="center", color="white" if out else BLACK, fontsize=10,
+                ha="center", va="center", color="white" if out else BLACK, fontsize=9,
             )  # fmt: skip
     ax.barh(0, 0.94, left=num_folds + 0.23, height=num_folds * 1.9, color="#DDDDDD")
     ax.text(
         num_folds + 0.7, (num_folds - 1) / 2, "test set:\nlocked away",
-        ha="center", va="center", fontsize=10,
+        ha="center", va="center", fontsize=9,
     )  # fmt: skip
     ax.set(
         xlim=(0, num_folds + 1.2),
