@@ -135,17 +135,21 @@ def imported_modules(source: Path) -> set[Path]:
         path = _module_file(waiting.pop())
         if path and path not in found:
             found.add(path)
-            waiting |= _imports(path.read_text(encoding="utf-8"))
+            package = path.relative_to(HERE.parent).parts[:-1]
+            waiting |= _imports(path.read_text(encoding="utf-8"), package)
     return found
 
 
-def _imports(text: str) -> set[str]:
+def _imports(text: str, package: tuple[str, ...] = ()) -> set[str]:
+    """Return the modules of ``cnnlab`` that code inside ``package`` may import."""
     names = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*above, node.module) if node.module else above)
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return {name for name in names if name.split(".")[0] == "cnnlab"}
 
 
