@@ -85,11 +85,24 @@ def canonical(notebook) -> str:
         count += 1
         cell.execution_count = count
         cell.metadata.pop("execution", None)
+        cell.outputs = _joined(cell.outputs)
         for output in cell.outputs:
             if "execution_count" in output:
                 output["execution_count"] = count
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _joined(outputs: list) -> list:
+    """Join neighbouring pieces of one stream: how text is cut up is chance."""
+    joined: list = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def cells_of(notebook) -> list[tuple]:
