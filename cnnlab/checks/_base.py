@@ -304,10 +304,27 @@ class Exercise:
     def _cause(self, answer, case: Case, wanted: tuple, got) -> str:
         known = self._known_mistake(answer, case)
         if known is None and got is not None:
-            known = _general_cause(wanted, self._as_tuple(got))
+            known = self._wrapped(answer, case, wanted) or _general_cause(
+                wanted, self._as_tuple(got)
+            )
         if got is None and known is None:
             known = "the function ends without `return`."
         return f"Likely cause: {known}" if known else ""
+
+    def _wrapped(self, answer, case: Case, wanted: tuple) -> str | None:
+        """Return a cause where the same numbers as floats come out right."""
+        wide = [
+            value.astype(np.float64)
+            if isinstance(value, np.ndarray) and value.dtype == np.uint8
+            else value
+            for value in case.args
+        ]
+        if all(new is old for new, old in zip(wide, case.args, strict=True)):
+            return None
+        got = _results(answer, Case(tuple(wide), kwargs=case.kwargs))
+        if isinstance(got, Exception) or self._compare(wanted, got) is not None:
+            return None
+        return "uint8 wraps round: 3 - 5 is 254. Convert to float first."
 
     def _known_error(self, error, answer, case: Case) -> str:
         if isinstance(error, TimeoutError):
