@@ -182,6 +182,8 @@ def test_unknown_names_splits_and_options_say_what_there_is(roots):
         data.load("digits", "val")
     with pytest.raises(ValueError, match="it has: all, train"):
         data.load("photos", "test")
+    with pytest.raises(ValueError, match="test_fraction must be from 0 to 1"):
+        data.load("digits", test_fraction=20)
     with pytest.raises(TypeError, match="it takes: n, seed, severity"):
         data.load("scenes", sevrity=1)
     with pytest.raises(TypeError, match="mnist has no option 'size'"):
@@ -411,6 +413,8 @@ def test_unreadable_images_are_named_or_skipped_with_a_warning(roots):
         data.load("pets")
     with pytest.warns(UserWarning, match="2 of 6 images cannot be decoded"):
         got = data.load("pets", unreadable="skip")
+    with pytest.warns(UserWarning, match="left out"):  # a second time too
+        data.load("pets", unreadable="skip")
     assert got.labels.tolist() == [0, 0, 1, 1]
     with pytest.raises(ValueError, match='"raise" or "skip"'):
         data.load("pets", unreadable="ignore")

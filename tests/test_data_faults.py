@@ -218,7 +218,7 @@ def test_each_fault_of_a_server_is_named_and_the_old_file_stays(
     assert said in str(caught.value) and str(caught.value).endswith("COMMAND")
     assert "\n" not in str(caught.value)
     assert (tmp_path / "x").read_bytes() == b"earlier"
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 20
     part = tmp_path / "x.part"
     assert not part.exists() or part.stat().st_size < len(BODY)
 
@@ -315,7 +315,8 @@ def mnist(server, small_mnist, monkeypatch, tmp_path):
     entry = entry._replace(mirrors=(f"{server.url}/ok/",), parts=parts)
     monkeypatch.setitem(benchmarks.BENCHMARKS, "mnist", entry)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # 65 MB a test
 
 
 def test_fetch_brings_a_benchmark_that_loads_and_is_not_fetched_twice(mnist, server):

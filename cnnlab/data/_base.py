@@ -157,6 +157,8 @@ def batches(n: int, batch_size: int, seed: int | None = None) -> Iterator[np.nda
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Return a mask (N,) that picks about ``fraction`` of every class."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"load: test_fraction must be from 0 to 1; got {fraction!r}.")
     rng = np.random.default_rng(seed)
     picked = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):

@@ -62,13 +62,13 @@ def load(
     files, labels, stamp = _listing(folder, classes, per_class)
     if not files:
         raise DataError(f"{folder} holds no images in its class folders.")
-    key = f"{stamp}-{size}-{unreadable}"
+    key = f"{stamp}-{size}"
     store = f"{tree.name}-{folder.name}-{size or 'as-is'}-{per_class or 'all'}.npz"
     stored = _read_cache(tree, store, key) if cache else None
     if stored is None:
         _require_listed(tree, folder)
         stored = _decode(folder, files, labels, size, unreadable)
-        if cache:
+        if cache and len(stored[1]) == len(files):  # else: warn again next time
             _write_cache(tree, store, key, *stored)
     images, labels = stored
     if found is None:  # no split folders: cut one out
