@@ -216,6 +216,12 @@ def mosaic_png(
     if images.ndim == 3:
         images = images[:, None]
     count, channels, height, width = images.shape
+    if channels not in (1, 3) or 0 in images.shape:
+        raise ValueError(
+            f"mosaic_png: images needs at least one image of 1 or 3 channels; got "
+            f"shape {images.shape}. Show more channels as images of their own: "
+            f"images.reshape(-1, {height}, {width})."
+        )
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
     sheet = np.full(
