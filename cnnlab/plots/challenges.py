@@ -117,7 +117,7 @@ def severity_curves(severities, rule: dict, networks: dict, title: str = ""):
         looks = ((BLUE, "o", "-"), (ORANGE, "^", "--"))
         for (name, runs), look in zip(networks.items(), looks, strict=False):
             _curve(ax, severities, runs[dial], *look, name)
-        ax.set_title(dial, fontsize=11)
+        ax.set_title(dial, fontsize=11, loc="left")
     for ax in axes[-1]:
         ax.set_xlabel("severity")
     for ax in axes[:, 0]:
@@ -150,23 +150,27 @@ def contest(winners, others, title: str = ""):
     ----------
     winners, others : entries with ``year, team, top5, given``
     """
-    figure, ax = plt.subplots(figsize=(10, 4.6))
+    figure, ax = plt.subplots(figsize=(10, 4.4))
     years = [entry.year for entry in winners]
     colours = [BLUE if entry.year >= 2012 else GREY for entry in winners]
     ax.bar(years, [entry.top5 for entry in winners], width=0.62, color=colours)
     for entry in winners:
-        mark = "" if entry.given else "*"
-        text = f"{entry.top5:g}{mark}\n{entry.team}"
-        ax.text(entry.year, entry.top5 + 0.5, text, ha="center", fontsize=9)
+        ax.text(entry.year, entry.top5 + 0.3, _starred(entry), ha="center")
     for entry in others:
-        mark = "" if entry.given else "*"
-        ax.plot([entry.year + 0.36, entry.year + 0.6], [entry.top5] * 2, color=ORANGE)
-        text = f"{entry.top5:g}{mark}  {entry.team}"
-        ax.text(entry.year + 0.64, entry.top5, text, va="center", fontsize=9)
-    ax.set(xlabel="year of the contest", ylabel="top-5 error, %", title=title)
-    ax.set_xticks(years)
-    ax.set_ylim(0, 34)
+        end = max(years) + 0.4 if entry.year > 2012 else entry.year + 2.2
+        ax.plot([entry.year + 0.36, end], [entry.top5] * 2, color=ORANGE, ls="--")
+        text = f"{_starred(entry)} {entry.team}"
+        ax.text(end, entry.top5 + 0.3, text, ha="right", fontsize=10)
+    names = [f"{entry.year}\n{entry.team}" for entry in winners]
+    ax.set_xticks(years, names)
+    ax.set(xlabel="year of the contest and its winner", title=title)
+    ax.set(ylabel="top-5 error, %", ylim=(0, 32))
     return figure
+
+
+def _starred(entry) -> str:
+    """Return an error as text, with a star where the lecture sources lack it."""
+    return f"{entry.top5:g}{'' if entry.given else '*'}"
 
 
 # ------------------------------------------------------------------ for widgets
