@@ -81,6 +81,11 @@ def test_the_stub_of_every_exercise_of_the_notebook_is_not_attempted():
             says(exercise(stub), "not attempted")
 
 
+def test_a_widget_gets_the_learners_function_only_if_it_passes():
+    assert checks.vote.or_reference(loop_vote) is loop_vote
+    assert checks.vote.or_reference(lambda labels, n: labels) is neighbors.vote
+
+
 # ----------------------------------------------------------------- wrong answers
 
 

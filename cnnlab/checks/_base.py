@@ -74,7 +74,7 @@ class Verdict:
         )
         head, _, rest = repr(self).partition("\n")
         rest = html.escape(rest)
-        style = "margin:4px 0 0;font-family:monospace"
+        style = "margin:4px 0 0;font-family:monospace;white-space:pre-wrap;word-break:normal"
         body = f"<pre style='{style}'>{rest}</pre>" if rest else ""
         return (
             f"<div style='border-left:4px solid {colour};padding:2px 0 2px 10px'>"
@@ -138,13 +138,19 @@ class Exercise:
 
     @property
     def where(self) -> str:
-        module = self.reference.__module__.removeprefix("cnnlab.")
-        return f"cnnlab.{module}.{self.reference.__name__}"
+        """The public place of the reference, such as ``cnnlab.data.split_indices``."""
+        parts = self.reference.__module__.split(".")
+        public = [part for part in parts if not part.startswith("_")]
+        return ".".join([*public, self.reference.__name__])
 
     def hints(self) -> Hints:
         """Return the hints and the reference, folded."""
         source = inspect.getsource(self.reference)
         return Hints(self.name, tuple(self.hints_), self.where, source)
+
+    def or_reference(self, answer) -> Callable:
+        """Return ``answer`` if it passes the check, else the reference."""
+        return answer if self(answer).passed else self.reference
 
     def __call__(self, answer) -> Verdict:
         """Judge ``answer``; never raises, and remembers a success."""

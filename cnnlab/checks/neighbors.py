@@ -120,7 +120,8 @@ def _expanded(x, y, cross=-2.0, dtype=np.float64, clip=True):
     """|x|^2 + cross x.y + |y|^2, rooted: right for cross = -2 in float64."""
     x, y = np.asarray(x).astype(dtype), np.asarray(y).astype(dtype)
     d2 = (x * x).sum(1)[:, None] + dtype(cross) * (x @ y.T) + (y * y).sum(1)
-    return np.sqrt(np.maximum(d2, 0) if clip else d2)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(np.maximum(d2, 0) if clip else d2)
 
 
 def _l1_matrix(x, y):
