@@ -42,12 +42,17 @@ def as_float(images: np.ndarray) -> np.ndarray:
     ------
     TypeError
         If ``images`` is not uint8.
+
+    Examples
+    --------
+    >>> as_float(np.array([0, 51, 255], np.uint8)).round(3).tolist()
+    [0.0, 0.20000000298023224, 1.0]
     """
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise TypeError(
-            f"as_float: images needs dtype uint8 (0..255); got {images.dtype}. "
-            "Floats in [0, 1] need no conversion."
+            f"as_float: images needs dtype uint8 (0 to 255); got {images.dtype}. "
+            "Floats are already converted: use them as they are."
         )
     return images.astype(np.float32) / 255
 

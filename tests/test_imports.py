@@ -25,7 +25,7 @@ TABLE = {
     "images": (("shapes",), ("numpy",)),
     "scenes": (("shapes",), ("numpy",)),
     "challenges": (("shapes", "scenes"), ("numpy",)),
-    "data": (("shapes", "paths"), ("numpy",)),
+    "data": (("shapes", "paths", "images"), ("numpy",)),
     "data_cli": (("data",), ()),
     "lab": (("paths",), ()),
     "course": (("paths",), ()),

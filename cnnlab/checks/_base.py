@@ -74,7 +74,10 @@ class Verdict:
         )
         head, _, rest = repr(self).partition("\n")
         rest = html.escape(rest)
-        style = "margin:4px 0 0;font-family:monospace;white-space:pre-wrap;word-break:normal"
+        style = (
+            "margin:4px 0 0;font-family:monospace;"
+            "white-space:pre-wrap;word-break:normal"
+        )
         body = f"<pre style='{style}'>{rest}</pre>" if rest else ""
         return (
             f"<div style='border-left:4px solid {colour};padding:2px 0 2px 10px'>"

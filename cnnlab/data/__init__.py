@@ -14,7 +14,6 @@ from cnnlab.data import benchmarks, embedded, trees
 from cnnlab.data._base import (
     DataError,
     Dataset,
-    as_float,
     batches,
     flatten,
     split_indices,
@@ -22,6 +21,7 @@ from cnnlab.data._base import (
 from cnnlab.data.archives import unpack
 from cnnlab.data.embedded import photo, photo_credit, photo_names
 from cnnlab.data.upkeep import available, fetch, verify
+from cnnlab.images import as_float
 
 __all__ = [
     "DataError",

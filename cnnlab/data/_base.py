@@ -81,23 +81,6 @@ class Dataset:
         return replace(self, images=self.images[rows], labels=self.labels[rows])
 
 
-def as_float(images: np.ndarray) -> np.ndarray:
-    """Return uint8 images as float32 in [0, 1], the same shape.
-
-    Examples
-    --------
-    >>> as_float(np.array([[0, 51, 255]], np.uint8)).tolist()
-    [[0.0, 0.20000000298023224, 1.0]]
-    """
-    images = np.asarray(images)
-    if images.dtype != np.uint8:
-        raise TypeError(
-            f"as_float: images needs dtype uint8 (0 to 255); got {images.dtype}. "
-            "Floats are already converted: use them as they are."
-        )
-    return images.astype(np.float32) / np.float32(255)
-
-
 def flatten(images: np.ndarray) -> np.ndarray:
     """Return images (N, C, H, W) as rows (N, C*H*W) of the same dtype."""
     shapes.require_axes(
