@@ -1,6 +1,6 @@
 """How hard are the generated scenes? Nearest neighbour against a small network.
 
-    python benchmarks/scenes_difficulty.py            about five minutes on two cores
+    python benchmarks/scenes_difficulty.py            several minutes on two cores
     python benchmarks/scenes_difficulty.py --speed    how fast scenes are drawn
 
 The first stores in ``benchmarks/results/scenes_difficulty.json``:
