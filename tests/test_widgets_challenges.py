@@ -62,7 +62,7 @@ def test_the_duel_counts_what_rule_and_network_get_right(network):
 
 
 def test_the_duel_follows_its_controls_and_takes_any_rule(network):
-    explorer = widgets.duel(network, lambda image: np.bool_(True), "key")
+    explorer = widgets.duel(network, {"key": lambda image: np.bool_(True)})
     seen = {explorer.image.value}
     for name, value in (("dial", "all"), ("severity", 0.9), ("draw", 7)):
         explorer.controls[name].value = value
@@ -74,7 +74,7 @@ def test_the_duel_follows_its_controls_and_takes_any_rule(network):
 def test_an_error_in_the_readers_rule_is_shown(network, monkeypatch):
     monkeypatch.delenv("CNNLAB_STRICT", raising=False)
     answers = iter([False] * 48)
-    explorer = widgets.duel(network, lambda image: next(answers), "key")
+    explorer = widgets.duel(network, {"key": lambda image: next(answers)})
     explorer.controls["severity"].value = 0.8
     assert "StopIteration" in explorer.status.value
 
@@ -91,3 +91,11 @@ def test_pictures_are_drawn_fast_enough_to_follow_a_slider(network):
         for _ in range(5)
     )
     assert dials < 0.1 and duel < 0.2  # measured: 0.015 s and 0.03 s
+
+
+def test_the_duel_switches_between_labels(network):
+    explorer = widgets.duel(
+        network, {"cat": challenges.is_cat, "mushroom": challenges.is_mushroom}
+    )
+    explorer.controls["label"].value = "mushroom"
+    assert "mushroom or not" in explorer.text.value

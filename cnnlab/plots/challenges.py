@@ -150,12 +150,14 @@ def contest(winners, others, title: str = ""):
     ----------
     winners, others : entries with ``year, team, top5, given``
     """
-    figure, ax = plt.subplots(figsize=(10, 4.4))
+    figure, ax = plt.subplots(figsize=(10, 4.8))
     years = [entry.year for entry in winners]
     colours = [BLUE if entry.year >= 2012 else GREY for entry in winners]
     ax.bar(years, [entry.top5 for entry in winners], width=0.62, color=colours)
     for entry in winners:
-        ax.text(entry.year, entry.top5 + 0.3, _starred(entry), ha="center")
+        ax.text(
+            entry.year, entry.top5 + 0.2, _starred(entry), ha="center", fontsize=9.5
+        )
     for entry in others:
         end = max(years) + 0.4 if entry.year > 2012 else entry.year + 2.2
         ax.plot([entry.year + 0.36, end], [entry.top5] * 2, color=ORANGE, ls="--")
@@ -164,7 +166,7 @@ def contest(winners, others, title: str = ""):
     names = [f"{entry.year}\n{entry.team}" for entry in winners]
     ax.set_xticks(years, names)
     ax.set(xlabel="year of the contest and its winner", title=title)
-    ax.set(ylabel="top-5 error, %", ylim=(0, 32))
+    ax.set(ylabel="top-5 error, %", ylim=(0, 30))
     return figure
 
 

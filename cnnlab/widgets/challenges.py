@@ -103,25 +103,26 @@ def render_duel(
     )
 
 
-def duel(network, rule: Callable = challenges.is_cat, label: str = "cat") -> Explorer:
+def duel(network, rules: dict[str, Callable] | None = None) -> Explorer:
     """Return the widget: a rule and a network side by side while a dial is turned.
 
     Parameters
     ----------
     network : from ``preview.train``
-    rule : your own, or one of ``challenges``
-    label : the class it is for
+    rules : class name -> rule for it, your own or one of ``challenges``
     """
+    rules = {"cat": challenges.is_cat} if rules is None else rules
 
-    def render(**state) -> Picture:
-        return render_duel(network, rule, label, **state)
+    def render(label, **state) -> Picture:
+        return render_duel(network, rules[label], label, **state)
 
     return Explorer(
         render,
         {
+            "label": choice("what is it about", [(f"{k} or not?", k) for k in rules]),
             "dial": choice("dial", [*scenes.DIALS, "all"], "viewpoint"),
             "severity": number("severity", 0.5, 0.0, 1.0, 0.05),
             "draw": number("draw number", 0, 0, 99),
         },
-        title=f"{label} or not? A rule and a network on the same pictures",
+        title="A rule and a network on the same pictures",
     )
