@@ -605,8 +605,16 @@ CROSS_VALIDATE = Exercise(
 # ----------------------------------------------------------------- tune_and_test
 
 
+def _small_tune_case() -> Case:
+    rng = np.random.default_rng(18)
+    y, y_test = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1])
+    x = np.round(rng.normal(size=(9, 1)) * 1.5 + y[:, None] * 2, 1)
+    x_test = np.round(rng.normal(size=(5, 1)) * 1.5 + y_test[:, None] * 2, 1)
+    return Case((x, y, x_test, y_test, [1, 3, 5], 3), "nine points on a line")
+
+
 def _tune_cases() -> list[Case]:
-    cases = []
+    cases = [_small_tune_case()]
     for seed, n, ks, num_folds, note in (
         (21, 30, [1, 3, 9], 3, "30 points, 3 values of k"),
         (38, 44, [1, 2, 4, 8, 16], 4, "two values of k are equally good"),

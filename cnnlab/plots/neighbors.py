@@ -43,7 +43,9 @@ def difference_table(a: np.ndarray, b: np.ndarray):
     return figure
 
 
-def neighbour_rows(queries, neighbours, right, titles, asked=None, size: float = 0.95):
+def neighbour_rows(
+    queries, neighbours, right, titles, asked=None, title: str = "", size: float = 0.95
+):
     """Return a figure: a query in each row, then its neighbours, nearest first.
 
     Neighbours of the query's own class have a blue frame, others an orange one.
@@ -55,12 +57,14 @@ def neighbour_rows(queries, neighbours, right, titles, asked=None, size: float =
     right : (Q, k) booleans, whether a neighbour has the query's class
     titles : Q lists of k short texts
     asked : Q short texts above the queries
+    title : the finding
+    size : width of a neighbour in inches
     """
     rows, columns = np.shape(right)
     figure, axes = plt.subplots(
         rows,
         columns + 1,
-        figsize=((columns + 1.25) * size, rows * (size + 0.3)),
+        figsize=((columns + 1.25) * size, rows * (size + 0.3) + 0.35 * bool(title)),
         squeeze=False,
         gridspec_kw={"width_ratios": [1.25, *[1] * columns]},
     )
@@ -71,6 +75,8 @@ def neighbour_rows(queries, neighbours, right, titles, asked=None, size: float =
             show_image(ax, neighbours[row][column])
             ax.set_title(titles[row][column], fontsize=9, loc="center")
             _frame(ax, BLUE if right[row][column] else ORANGE)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
@@ -136,6 +142,7 @@ def fold_table(num_folds: int = 5):
         yticks=range(num_folds),
         yticklabels=[f"round {row + 1}" for row in range(num_folds)],
     )
+    ax.set_title("Each image is asked about once, and remembered otherwise")
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -209,15 +216,15 @@ def shift_curve(ax, shifts, accuracies: dict, title: str = ""):
     return ax
 
 
-def record_curves(record: dict):
+def record_curves(record: dict, title: str = ""):
     """Return a figure of a stored ``knn_accuracy`` record: accuracy against k.
 
     One panel a data set, L2 solid and L1 dashed, bars of one standard deviation
-    over random subsets.
+    over random subsets. ``title`` states the finding.
     """
     names = list(dict.fromkeys(row["dataset"] for row in record["subsets"]))
     figure, axes = plt.subplots(
-        1, len(names), figsize=(2.5 * len(names), 3.1), sharey=True, squeeze=False
+        1, len(names), figsize=(2.5 * len(names), 3.3), sharey=True, squeeze=False
     )
     looks = {"l2": (BLUE, "-", "o"), "l1": (VERMILION, "--", "s")}
     for row in record["subsets"]:
@@ -237,6 +244,8 @@ def record_curves(record: dict):
     axes[0, 0].set_ylabel("test accuracy, %")
     axes[0, 0].text(record["ks"][0], 12, "guessing", color=GREY, fontsize=9)
     axes[0, -1].legend(loc="upper right")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 

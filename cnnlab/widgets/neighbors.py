@@ -40,7 +40,7 @@ def _overlap(shift: int, size: int) -> tuple[slice, slice]:
 
 def render_neighbours(
     train, test, image=0, k=5, metric="l2", right=0, down=0, light=0, square=0,
-    l2_distances: Callable = neighbors.l2_distances, vote: Callable = neighbors.vote,
+    l2_distances: Callable = neighbors.l2_one_loop, vote: Callable = neighbors.vote,
 ) -> Picture:  # fmt: skip
     """Draw one test image, changed as asked, with its neighbours and their vote.
 
@@ -87,7 +87,7 @@ def neighbours(
     test,
     image: int = 0,
     k: int = 5,
-    l2_distances: Callable = neighbors.l2_distances,
+    l2_distances: Callable = neighbors.l2_one_loop,
     vote: Callable = neighbors.vote,
 ) -> Explorer:
     """Return the widget: pick or change a test image, set k and the metric.
