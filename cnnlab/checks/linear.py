@@ -136,6 +136,11 @@ hinge_loss = Exercise(
             "One score a row is s[np.arange(len(s)), y].",
         ),
         Mistake(
+            "an axis too many",
+            lambda s, y, margin=1.0: _hinge_terms(s, y, margin).sum(1, keepdims=True),
+            "one axis of length 1 too many: sum each row without keepdims.",
+        ),
+        Mistake(
             "column forgotten",
             lambda s, y, margin=1.0: _without_right(
                 np.maximum(0, s - _right(s, y)[:, 0] + margin), y
@@ -562,7 +567,7 @@ def _margin_forgotten(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
 
 _X = _rng.normal(0, 1, (4, 3)).round(1)  # N = 4, D = 3, K = 5
 _W, _B = _rng.normal(0, 1, (5, 3)).round(1), _rng.normal(0, 1, 5).round(1)
-_SMALL = (_X[:2], np.array([1, 0]), _W[:4], _B[:4])
+_SMALL = (_X[:3, :2], np.array([1, 0, 3]), _W[:4, :2], _B[:4])  # N, D, K = 3, 2, 4
 
 dataset_loss = Exercise(
     name="dataset_loss",
@@ -570,7 +575,7 @@ dataset_loss = Exercise(
     reference=linear.dataset_loss,
     outputs=("loss", "dw", "db"),
     cases=(
-        Case(_SMALL, "softmax, 2 examples, 3 features, 4 classes"),
+        Case(_SMALL, "softmax, 3 examples, 2 features, 4 classes"),
         Case((*_SMALL, "hinge"), "hinge"),
         Case((*_SMALL, "softmax", 0.5), "with regularisation"),
         Case((_X, _Y, _W, _B, "hinge", 0.1), "4 examples, 5 classes"),
