@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cnnlab import plots
+from cnnlab.plots.linear import short_loss
 
 RNG = np.random.default_rng(0)
 
@@ -109,3 +110,9 @@ def test_template_scores_writes_the_score_below_its_template():
     figure = plots.template_scores(x, w, [0, 0.5], (2, 2), "ab")
     labels = [ax.get_xlabel() for ax in figure.axes]
     assert labels == ["", "score +1.4", "score +0.5"]
+
+
+def test_a_small_softmax_loss_is_not_written_as_zero():
+    assert short_loss(2.0404) == "2.040"
+    assert short_loss(1.8e-6) == "2e-06"
+    assert short_loss(0.0) == "0.000"

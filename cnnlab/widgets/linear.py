@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnlab import linear, ops
 from cnnlab import plots as p
+from cnnlab.plots.linear import short_loss
 from cnnlab.widgets._base import Explorer, choice, number
 
 CLASSES = ("cat", "car", "frog")
@@ -31,13 +32,13 @@ def losses_of_scores(
     s, y = np.array([[cat, car, frog]], dtype=float), np.array([right])
     hinge, chances = float(hinge_loss(s, y)[0]), np.asarray(softmax(s))[0]
     cross, gaps = -float(np.log(chances[right])), s[0] - s[0, right] + 1
-    figure = p.score_bars(s[0], gaps, chances, right, hinge, cross, CLASSES)
+    data = p.score_bars(s[0], gaps, chances, right, hinge, cross, CLASSES)
     terms = " + ".join(f"{max(gaps[k], 0):.1f}" for k in range(3) if k != right)
     alt = (
         f"{CLASSES[right]} is right: hinge loss {terms} = {hinge:.2f}, softmax loss "
-        f"-ln({chances[right]:.3g}) = {cross:.3f}."
+        f"-ln({chances[right]:.3g}) = {short_loss(cross)}."
     )
-    return p.Picture(p.png(figure), alt)
+    return p.Picture(data, alt)
 
 
 def scores_explorer(hinge_loss=linear.hinge_loss, softmax=ops.softmax) -> Explorer:
@@ -102,13 +103,13 @@ def rows_explorer(x, y, classes, **options) -> Explorer:
         return three_rows(x, y, classes, directions, length, bias, **options)
 
     controls = {
-        name: number(f"direction of {label} in degrees", value, 0, 360, 5)
+        name: number(f"direction of {label} in degrees", value, 0, 360, 5, False)
         for name, label, value in zip(
             ("first", "second", "third"), classes, (90, 210, 330), strict=True
         )
     }
-    controls["length"] = number("length of all rows", 0.5, 0.0, 5.0, 0.1)
-    controls["bias"] = number(f"bias of {classes[0]}", 0.0, -5.0, 5.0, 0.1)
+    controls["length"] = number("length of all rows", 0.5, 0.0, 5.0, 0.1, False)
+    controls["bias"] = number(f"bias of {classes[0]}", 0.0, -5.0, 5.0, 0.1, False)
     return Explorer(render, controls)
 
 
