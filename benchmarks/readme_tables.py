@@ -1,0 +1,136 @@
+"""Write the README's three tables from what they describe.
+
+    python benchmarks/readme_tables.py
+
+Lessons come from the map of the course, modules from their docstrings, numbers from
+the stored records. A test compares, so that no table can grow stale.
+"""
+
+import ast
+import re
+
+from cnnlab import course, records
+from cnnlab.paths import course_root
+
+README = course_root() / "README.md"
+BEHIND = ("checks", "plots", "widgets")  # listed last, in the order of imports
+
+
+def lessons() -> str:
+    """Return a row a notebook, with a link where it is written."""
+    rows = ["| | notebook | its question |", "|---|---|---|"]
+    for lesson in course.LESSONS:
+        title = lesson.title
+        if lesson.path is not None:
+            title = f"[{title}](notebooks/{lesson.path.name})"
+        else:
+            title += " *(to come)*"
+        rows.append(f"| {lesson.number} | {title} | {lesson.question} |")
+    return "\n".join(rows)
+
+
+def modules() -> str:
+    """Return a row a module: its name and its docstring's first sentence."""
+    rows = ["| module of `cnnlab` | what it holds |", "|---|---|"]
+    package = course_root() / "cnnlab"
+    files = {p.stem: p for p in package.glob("[a-z]*.py")}
+    files |= {p.parent.name: p for p in package.glob("*/__init__.py")}
+    names = sorted(set(files) - set(BEHIND)) + list(BEHIND)
+    for name in names:
+        text = ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8")))
+        sentence = " ".join(text.split("\n\n")[0].split()).replace("``", "`")
+        rows.append(f"| `{name}` | {sentence} |")
+    return "\n".join(rows)
+
+
+def numbers() -> str:
+    """Return a row a measurement: what, the number, and the record it comes from."""
+    rows = ["| what | measured | record |", "|---|---|---|"]
+    for what, measured, name in _measurements():
+        link = f"[{name}](benchmarks/results/{name}.json)"
+        rows.append(f"| {what} | {measured} | {link} |")
+    return "\n".join(rows)
+
+
+def _measurements():
+    knn = records.read("knn_speed")
+    contest = knn["contestants"]
+    size = f"{knn['queries']:,} × {knn['rows']:,} × {knn['columns']:,}"
+    for engine, words in (
+        ("cnnlab numpy", "in plain NumPy"),
+        ("cnnlab torch", "by exact integer products"),
+    ):
+        ratio = contest[engine]["ratio_median_of_rounds"]
+        same = knn["same_neighbours"][engine]["by_index"]
+        yield (
+            f"5 nearest neighbours, {size} photographs, {words}",
+            f"{ratio:.1f} × as fast as scikit-learn, {same:.0%} the same neighbours",
+            "knn_speed",
+        )
+    accuracy = records.read("knn_accuracy")
+    for row in accuracy["full"]:
+        if row["dataset"] in ("mnist", "cifar10", "cifar10-jpeg"):
+            place = accuracy["ks"].index(row["chosen_k"])
+            yield (
+                f"nearest neighbours on {row['dataset']}, k = {row['chosen_k']} "
+                "by cross-validation",
+                f"{row['accuracy'][place]:.1%} right",
+                "knn_accuracy",
+            )
+    linear = records.read("linear_accuracy")["results"]
+    for name, entry in linear.items():
+        found = entry["softmax"]["test_accuracy"]
+        yield (
+            f"linear softmax classifier on {name}, {len(found)} seeds",
+            f"{sum(found) / len(found):.1%} right",
+            "linear_accuracy",
+        )
+    yield from _latency(records.read("widget_latency"))
+    imports = records.read("import_time")["imports"]
+    yield (
+        "`import cnnlab`; the NumPy half with NumPy",
+        f"{1000 * imports['cnnlab']['median_s']:.0f} ms; "
+        f"{imports['numpy_half']['median_s']:.2f} s",
+        "import_time",
+    )
+    yield from _scenes(records.read("scenes_speed"))
+
+
+def _latency(record):
+    ways = record["ways"]
+    ours = ways["mosaic_png"]
+    slow = ways["axes_to_output"]
+    yield (
+        "key press to changed pixels in the browser, 64 images",
+        f"{ours['median_ms']:.0f} ms (median of {ours['presses']}); redrawing "
+        f"Matplotlib axes: {slow['median_ms']:.0f} ms",
+        "widget_latency",
+    )
+
+
+def _scenes(record):
+    slowest = min(record["speed"].values())
+    yield (
+        "generated scenes, on one core, all dials at their hardest",
+        f"{slowest:,} pictures a second",
+        "scenes_speed",
+    )
+
+
+def fill(text: str) -> str:
+    """Return the README's text with its marked tables written anew."""
+    for mark, table in (
+        ("lessons", lessons),
+        ("modules", modules),
+        ("records", numbers),
+    ):
+        pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
+        text, count = re.subn(
+            pattern, lambda m, t=table: f"{m[1]}{t()}\n{m[2]}", text, flags=re.S
+        )
+        assert count == 1, f"README.md needs one table marked {mark}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
