@@ -241,3 +241,35 @@ def test_tuning_cases_tell_the_honest_k_from_the_others():
         right = [np.mean(neighbors.predict(x_test, x, y, k) == y_test) for k in ks]
         peeking.add(ks[int(np.argmax(right))])
     assert honest != peeking and len(honest) > 1
+
+
+# ------------------------------------------------- the references written for 02
+
+
+def test_l1_distance_of_the_slide_is_456_for_integers_floats_and_uint8():
+    a, b = (np.array(rows).reshape(4, 4) for rows in checks.neighbors.SLIDE)
+    for kind in (int, float, np.uint8, np.float32):
+        assert neighbors.l1_distance(a.astype(kind), b.astype(kind)) == 456
+
+
+def test_l1_distance_agrees_with_the_distances_of_flat_rows():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 5, 4))
+    rows = neighbors.l1_distances(a.reshape(1, -1), b.reshape(1, -1))
+    assert neighbors.l1_distance(a, b) == pytest.approx(rows[0, 0])
+    assert neighbors.l1_distance(a, a) == 0
+
+
+def test_l1_distance_refuses_images_of_two_shapes():
+    with pytest.raises(ValueError, match=r"one shape; got \(2, 3\) and \(3, 2\)"):
+        neighbors.l1_distance(np.zeros((2, 3)), np.zeros((3, 2)))
+
+
+def test_tuning_ignores_the_test_set_until_the_end():
+    case = checks.tune_and_test.cases[1]
+    x, y, x_test, y_test, ks, num_folds = case.args
+    k, found = neighbors.tune_and_test(*case.args)
+    other, _ = neighbors.tune_and_test(x, y, x_test[:3], 2 - y_test[:3], ks, num_folds)
+    means = neighbors.cross_validate(x, y, ks, num_folds).mean(axis=1)
+    assert k == other == ks[int(means.argmax())]
+    assert found == np.mean(neighbors.predict(x_test, x, y, k) == y_test)
