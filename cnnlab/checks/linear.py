@@ -201,6 +201,8 @@ softmax = Exercise(
     name="softmax",
     notebook="03",
     reference=ops.softmax,
+    rtol=1e-5,  # float32 will do
+    atol=1e-6,
     cases=(
         Case((np.array([[0.0, 0.0]]),), "two equal scores: one half each"),
         Case((_SLIDE,), "the scores of the lecture"),
@@ -414,6 +416,12 @@ hinge_gradient = Exercise(
             "asked for. The mean comes with the data set.",
         ),
         Mistake(
+            "averaged",
+            lambda s, y, margin=1.0: _counted(_gaps(s, y, margin) > 0, y).mean(axis=0),
+            "the gradients of all examples are averaged into one: keep one row for "
+            "each, shape (N, K).",
+        ),
+        Mistake(
             "divided by the number of classes",
             lambda s, y, margin=1.0: _counted(_gaps(s, y, margin) > 0, y) / s.shape[1],
             "divided by the number of classes: the loss is a sum over them, no mean.",
@@ -460,6 +468,8 @@ softmax_gradient = Exercise(
     name="softmax_gradient",
     notebook="03",
     reference=linear.softmax_gradient,
+    rtol=1e-5,  # float32 will do
+    atol=1e-6,
     cases=(
         Case((np.array([[0.0, 0.0]]), np.array([1])), "two equal scores"),
         Case((_SLIDE, np.array([0, 1, 2])), "the scores of the lecture"),
@@ -490,6 +500,12 @@ softmax_gradient = Exercise(
             lambda s, y: _subtract(ops.softmax(s), slice(None), np.unique(y)),
             "p[:, y] -= 1 changes whole columns, in every row. One entry a row is "
             "p[np.arange(len(s)), y].",
+        ),
+        Mistake(
+            "row and column exchanged",
+            lambda s, y: _subtract(ops.softmax(s), y, np.arange(len(s))),
+            "row and column are exchanged: the row is the example, the column its "
+            "label, p[np.arange(len(s)), y].",
         ),
         Mistake(
             "right class only",
@@ -546,6 +562,7 @@ def _variant(**change):
         n = len(x)
         value = losses.mean() if change.get("mean", True) else losses.sum()
         scale = n if change.get("divide", True) else 1
+        scale = len(w) if change.get("classes") else scale
         dw, db = ds.T @ x / scale, ds.sum(axis=0) / change.get("db_scale", scale)
         value += change.get("penalty", 1) * reg * (w**2).sum()
         dw = dw + change.get("pull", 2) * reg * w
@@ -565,6 +582,18 @@ def _margin_forgotten(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
     return linear.dataset_loss(x, y, w, b, loss, reg, 1.0)
 
 
+def _gradients_missing(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    return linear.dataset_loss(x, y, w, b, loss, reg, margin)[0]
+
+
+def _overflowing(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+    p = _naive(x @ w.T + b)
+    if loss == "softmax" and not np.isfinite(p).all():
+        return np.inf, dw * np.nan, db * np.nan
+    return value, dw, db
+
+
 _X = _rng.normal(0, 1, (4, 3)).round(1)  # N = 4, D = 3, K = 5
 _W, _B = _rng.normal(0, 1, (5, 3)).round(1), _rng.normal(0, 1, 5).round(1)
 _SMALL = (_X[:3, :2], np.array([1, 0, 3]), _W[:4, :2], _B[:4])  # N, D, K = 3, 2, 4
@@ -573,6 +602,8 @@ dataset_loss = Exercise(
     name="dataset_loss",
     notebook="03",
     reference=linear.dataset_loss,
+    rtol=1e-5,  # float32 will do
+    atol=1e-6,
     outputs=("loss", "dw", "db"),
     cases=(
         Case(_SMALL, "softmax, 3 examples, 2 features, 4 classes"),
@@ -588,6 +619,22 @@ dataset_loss = Exercise(
             _variant(mean=False, divide=False),
             "the losses are summed: the loss of a data set is their mean. Divide the "
             "loss and both gradients by N.",
+        ),
+        Mistake(
+            "gradients missing",
+            _gradients_missing,
+            "only the loss is returned: return the three results (loss, dw, db).",
+        ),
+        Mistake(
+            "overflow",
+            _overflowing,
+            "exp overflows for large scores: use linear.softmax_loss and its gradient, "
+            "or subtract each row's largest score first.",
+        ),
+        Mistake(
+            "divided by the number of classes",
+            _variant(classes=True),
+            "ds is divided by the number of classes; the mean runs over N examples.",
         ),
         Mistake(
             "gradient not divided",
