@@ -14,7 +14,7 @@ import ipywidgets as w
 
 from cnnlab.plots import Picture
 
-WIDE = w.Layout(width="auto", max_width="100%")
+WIDEST = "560px"  # of a control; narrower where the page is
 STYLE = {"description_width": "initial"}
 
 
@@ -28,13 +28,22 @@ def choice(label: str, options, value=None) -> w.Dropdown:
     names = [one[1] if isinstance(one, tuple) else one for one in options]
     start = names[0] if value is None else value
     return w.Dropdown(
-        options=options, value=start, description=label, style=STYLE, layout=WIDE
+        options=options,
+        value=start,
+        description=label,
+        style=STYLE,
+        layout=w.Layout(width="auto", max_width=WIDEST),
     )
 
 
 def tick(label: str, value: bool = False) -> w.Checkbox:
     """Return a labelled box to tick."""
-    return w.Checkbox(value=value, description=label, indent=False, layout=WIDE)
+    return w.Checkbox(
+        value=value,
+        description=label,
+        indent=False,
+        layout=w.Layout(width="auto", max_width="100%"),
+    )
 
 
 class Number(w.HBox):
@@ -63,7 +72,7 @@ class Number(w.HBox):
         self._link = w.link((self.slider, "value"), (self.box, "value"))
         super().__init__(
             [self.box, self.slider],
-            layout=w.Layout(width="100%", max_width="560px", flex_flow="row wrap"),
+            layout=w.Layout(width="100%", max_width=WIDEST, flex_flow="row wrap"),
         )
 
     @property
@@ -113,7 +122,10 @@ class Explorer(w.VBox):
         still = render(**self.state())
         self.still = still
         self.image = w.Image(value=still.data, format="png")
-        self.image.layout = w.Layout(width=width or "auto", max_width="100%")
+        # a box would stretch it to the page's width; large pixels say nothing more
+        self.image.layout = w.Layout(
+            width=width or "auto", max_width="100%", align_self="flex-start"
+        )
         self.text = w.HTML(_sentence(still.alt))
         self.status = w.HTML("")
         panel = [w.HTML(f"<b>{html.escape(title)}</b>")] if title else []

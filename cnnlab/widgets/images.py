@@ -32,7 +32,11 @@ class PixelEditor(w.VBox):
         self.row = number("row", row, 0, height - 1)
         self.column = number("column", column, 0, width - 1)
         self.number = number("value", int(image[row, column]), 0, 255)
-        self.reset = w.Button(description="Put the original back", icon="undo")
+        self.reset = w.Button(
+            description="Put the original back",
+            icon="undo",
+            layout=w.Layout(width="auto", align_self="flex-start"),
+        )
         self.cells = [
             w.Button(layout=w.Layout(width="38px", height="28px", padding="0"))
             for _ in range(image.size)
@@ -45,7 +49,7 @@ class PixelEditor(w.VBox):
         )
         self.still = pixel_picture(image, row, column)
         self.image = w.Image(value=self.still.data, format="png")
-        self.image.layout = w.Layout(max_width="100%")
+        self.image.layout = w.Layout(max_width="100%", align_self="flex-start")
         self.text, self.status = w.HTML(), w.HTML()
         both = w.HBox([table, self.image], layout=w.Layout(flex_flow="row wrap"))
         controls = (self.row, self.column, self.number, self.reset)
@@ -97,7 +101,8 @@ class PixelEditor(w.VBox):
     def _outline(self, row: int, column: int) -> None:
         chosen = row * self.pixels.shape[1] + column
         for index, cell in enumerate(self.cells):
-            cell.layout.border = "2px solid #E69F00" if index == chosen else "none"
+            colour = "#E69F00" if index == chosen else "transparent"
+            cell.layout.border = f"2px solid {colour}"
 
     def _draw(self) -> None:
         picture = pixel_picture(self.pixels, self.row.value, self.column.value)
