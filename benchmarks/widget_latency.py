@@ -1,0 +1,164 @@
+"""Measure how long a key press takes to change the pixels of 64 small images.
+
+    python benchmarks/widget_latency.py
+
+Three ways to draw the same 64 images of 32 x 32 in real JupyterLab and Chromium:
+the course's own (one PNG by ``mosaic_png``), 64 Matplotlib axes drawn into a PNG,
+and 64 axes redrawn into an ``Output`` as ``interactive_output`` does. The clock runs
+in the page, from the key's event until the frame with the new picture was painted.
+Goal: a median of at most 50 ms for the first. Blocks of presses are interleaved, so
+that a busy moment hits every row alike.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from cnnlab import records
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+
+import labdriver
+
+PRESSES, BLOCK, GOAL_MS = 24, 6, 50
+
+HEAD = """
+import ipywidgets as w
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+
+from cnnlab import plots, widgets
+
+plots.style()
+base = np.random.default_rng(0).integers(0, 256, (64, 32, 32))
+
+def maps(k):
+    return ((base + 5 * k) % 256).astype(np.uint8)
+
+def mosaic(k):
+    return plots.Picture(plots.mosaic_png(maps(k), cmap="viridis"), f"64 maps, k = {k}")
+
+def axes(k):
+    return plots.Picture(plots.png(plots.image_grid(maps(k))), f"64 maps, k = {k}")
+
+def redraw(k):
+    plots.image_grid(maps(k))
+    plt.show()
+"""
+
+CELLS = {
+    "mosaic_png": 'widgets.Explorer(mosaic, {"k": widgets.number("k", 3, 0, 200)})',
+    "axes_to_png": 'widgets.Explorer(axes, {"k": widgets.number("k", 3, 0, 200)})',
+    "axes_to_output": """
+%matplotlib inline
+slider = w.IntSlider(value=3, min=0, max=200)
+display(w.VBox([slider, w.interactive_output(redraw, {"k": slider})]))
+""",
+}
+
+CLOCK = """i => {
+  const cell = cnnlab.panel().content.widgets[i].node;
+  window.clock = new Promise(done => {
+    let start = null;
+    const key = event => { start ??= performance.now(); };
+    window.addEventListener("keydown", key, { capture: true, once: true });
+    setTimeout(() => done(null), 20000);
+    const seen = new MutationObserver(async changes => {
+      const image = changes.flatMap(one => [one.target, ...one.addedNodes])
+        .map(one => one.matches?.("img") ? one : one.querySelector?.("img"))
+        .find(one => one && one.src);
+      if (!image || start === null) return;
+      await image.decode().catch(() => null);
+      requestAnimationFrame(() => {  // the frame that shows it; then after its paint
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => {
+          seen.disconnect();
+          done(performance.now() - start);
+        };
+        channel.port2.postMessage(0);
+      });
+    });
+    seen.observe(cell, { subtree: true, childList: true, attributeFilter: ["src"] });
+  });
+}"""
+
+
+def press(notebook, cell: int, slider: int) -> float:
+    """Press the right arrow once; return milliseconds until new pixels are seen."""
+    before = notebook.look(cell)
+    notebook.page.evaluate(CLOCK, cell)
+    notebook.press(cell, slider, ["ArrowRight"])
+    spent = notebook.page.evaluate("() => window.clock")
+    notebook.page.wait_for_timeout(150)
+    if spent is None or notebook.look(cell) == before:
+        raise RuntimeError(f"cell {cell}: the picture did not change")
+    return spent
+
+
+def measure(notebook) -> dict[str, list[float]]:
+    """Return the milliseconds of every press, by way of drawing."""
+    notebook.run_all()
+    places = {}
+    for cell, name in enumerate(CELLS, start=1):
+        kinds = [control["kind"] for control in notebook.controls(cell)]
+        places[name] = (cell, kinds.index("slider"))
+        press(notebook, *places[name])  # the first is never counted
+    times = {name: [] for name in CELLS}
+    for _ in range(PRESSES // BLOCK):
+        for name, (cell, slider) in places.items():
+            times[name] += [press(notebook, cell, slider) for _ in range(BLOCK)]
+    return times
+
+
+def main() -> None:
+    reason = labdriver.missing()
+    if reason:
+        sys.exit(f"widget_latency: {reason}")
+    cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, *CELLS.values())]
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        (scratch / "served").mkdir()
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        sheet = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(sheet, scratch / "served" / "grid.ipynb")
+        with (
+            labdriver.server(scratch / "served", scratch) as (url, token),
+            labdriver.browser(scratch, height=1400) as page,
+        ):
+            notebook = labdriver.Notebook(page, url, token)
+            notebook.open("grid.ipynb")
+            times = measure(notebook)
+            browser = page.context.browser.version if page.context.browser else ""
+            notebook.close()
+    report(times, browser)
+
+
+def report(times: dict[str, list[float]], browser: str) -> None:
+    """Print the table and store it."""
+    ours = statistics.median(times["mosaic_png"])
+    rows = {}
+    print(f"{'64 images by':16} {'median ms':>10} {'min':>6} {'max':>6} {'ratio':>6}")
+    for name, found in times.items():
+        middle = statistics.median(found)
+        rows[name] = {
+            "presses": len(found),
+            "median_ms": round(middle, 1),
+            "min_ms": round(min(found), 1),
+            "max_ms": round(max(found), 1),
+            "times_mosaic": round(middle / ours, 2),
+        }
+        print(
+            f"{name:16} {middle:10.1f} {min(found):6.1f} {max(found):6.1f} "
+            f"{middle / ours:6.1f}"
+        )
+    payload = {"goal_ms": GOAL_MS, "browser": browser, "ways": rows}
+    path = records.write("widget_latency", payload)
+    print(f"goal {GOAL_MS} ms; stored in {path.parent.name}/{path.name}")
+
+
+if __name__ == "__main__":
+    main()
