@@ -125,6 +125,7 @@ class Exercise:
     judge : for open exercises: takes the learner's function and returns ``None`` if
         it is good enough, else a text; it replaces the comparison
     practice : a success is not remembered
+    also : the functions the reference leans on, shown below it
     """
 
     name: str
@@ -138,6 +139,7 @@ class Exercise:
     atol: float = 1e-8
     judge: Callable | None = None
     practice: bool = False
+    also: Sequence[Callable] = ()
 
     @property
     def where(self) -> str:
@@ -148,7 +150,8 @@ class Exercise:
 
     def hints(self) -> Hints:
         """Return the hints and the reference, folded."""
-        source = inspect.getsource(self.reference)
+        shown = (self.reference, *self.also)
+        source = "\n\n".join(inspect.getsource(one) for one in shown)
         return Hints(self.name, tuple(self.hints_), self.where, source)
 
     def or_reference(self, answer) -> Callable:

@@ -42,6 +42,7 @@ hinge_loss = Exercise(
     name="hinge_loss",
     notebook="03",
     reference=linear.hinge_loss,
+    also=(linear._gaps,),
     cases=(
         Case((_SLIDE[:1], np.array([0])), "the cat of the lecture: 2.9 by hand"),
         Case((_SLIDE, np.array([0, 1, 2])), "all three pictures"),
@@ -351,6 +352,7 @@ hinge_gradient = Exercise(
     name="hinge_gradient",
     notebook="03",
     reference=linear.hinge_gradient,
+    also=(linear._hinge, linear._gaps),
     cases=(
         Case((_SLIDE[:1], np.array([0])), "the cat: one violation"),
         Case((_SLIDE[2:], np.array([2])), "the frog: two violations"),
@@ -468,6 +470,7 @@ softmax_gradient = Exercise(
     name="softmax_gradient",
     notebook="03",
     reference=linear.softmax_gradient,
+    also=(linear._softmax,),
     rtol=1e-5,  # float32 will do
     atol=1e-6,
     cases=(
@@ -602,6 +605,7 @@ dataset_loss = Exercise(
     name="dataset_loss",
     notebook="03",
     reference=linear.dataset_loss,
+    also=(linear._loss, linear._hinge, linear._softmax),
     rtol=1e-5,  # float32 will do
     atol=1e-6,
     outputs=("loss", "dw", "db"),
