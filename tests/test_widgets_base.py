@@ -227,3 +227,9 @@ def test_an_interrupt_is_not_taken_for_an_error():
     with pytest.raises(KeyboardInterrupt), showing_errors(status):
         raise KeyboardInterrupt
     assert status.value == ""
+
+
+def test_a_number_shows_3_2_where_the_browser_sends_3_1999999999999993():
+    score = widgets.number("score", 5.1, -7, 7, 0.1)
+    score.slider.value = 3.1999999999999993
+    assert score.box.value == score.value == 3.2

@@ -69,15 +69,22 @@ class Number(w.HBox):
             style=STYLE,
             layout=w.Layout(width="auto", flex="0 1 auto", max_width="100%"),
         )
-        self._link = w.link((self.slider, "value"), (self.box, "value"))
+        # sliders in the browser turn 3.2 into 3.1999999999999997
+        self._digits = 0 if whole else _decimals(step)
+        self._link = w.link(
+            (self.slider, "value"), (self.box, "value"), (self._round, self._round)
+        )
         super().__init__(
             [self.box, self.slider],
             layout=w.Layout(width="100%", max_width=WIDEST, flex_flow="row wrap"),
         )
 
+    def _round(self, value):
+        return round(value, self._digits) if self._digits else value
+
     @property
     def value(self):
-        return self.slider.value
+        return self._round(self.slider.value)
 
     @value.setter
     def value(self, value):
@@ -91,6 +98,11 @@ class Number(w.HBox):
 
 
 number = Number
+
+
+def _decimals(step: float) -> int:
+    """Return how many decimals a step such as 0.05 needs."""
+    return len(f"{step:.10f}".rstrip("0").partition(".")[2])
 
 
 class Explorer(w.VBox):
