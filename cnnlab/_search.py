@@ -56,6 +56,12 @@ def scale_of(*arrays: np.ndarray) -> float:
     return float(2.0 ** np.clip(power, -1000, 1000))
 
 
+def times(distances: np.ndarray, scale: float) -> np.ndarray:
+    """Return ``distances * scale``; beyond the float range a distance is infinite."""
+    with np.errstate(over="ignore"):
+        return distances * scale
+
+
 def centre_of(y: np.ndarray, scale: float) -> np.ndarray:
     """Return the mean row of ``y / scale``, float64 (D,).
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlab import scenes
-from cnnlab.shapes import require_axes, require_int, require_labels
+from cnnlab.arrays import as_array, as_labels, as_numbers, real_array
+from cnnlab.shapes import require_axes, require_callable, require_int, require_number
 
 # ------------------------------------------------------------------ pixels
 
@@ -20,7 +21,13 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
     Source: the weights of ITU-R BT.601.
     """
+    image = real_array(image, "luminance", "image")
     require_axes(image, "C, H, W", "luminance", "image", "Pass one image: images[0].")
+    if len(image) != 3 or not image.size:
+        raise ValueError(
+            f"luminance: image needs shape (3, H, W), RGB; got shape {image.shape}. "
+            "From (H, W, 3): image.transpose(2, 0, 1)."
+        )
     return np.tensordot([0.299, 0.587, 0.114], image, axes=1)
 
 
@@ -42,14 +49,16 @@ def pixel_change(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
     >>> pixel_change(np.array([10, 200], np.uint8), np.array([10, 201], np.uint8))
     (0.5, 0.5)
     """
-    before, after = np.asarray(before), np.asarray(after)
+    before = real_array(before, "pixel_change", "before")
+    after = real_array(after, "pixel_change", "after")
     if before.shape != after.shape:
         raise ValueError(
             f"pixel_change: both images need one shape; got {before.shape} and "
             f"{after.shape}. Cut or resize one of them."
         )
+    require_int(before.size, 1, "pixel_change", "the number of values")
     # In uint8, 200 - 201 is 255: make room for the sign before subtracting.
-    change = np.abs(after.astype(np.int64) - before.astype(np.int64))
+    change = np.abs(after.astype(np.float64) - before.astype(np.float64))
     return float((change > 0).mean()), float(change.mean())
 
 
@@ -60,7 +69,11 @@ def silhouette(image: np.ndarray, contrast: float = 35) -> np.ndarray:
     """Return a mask (H, W): True where a pixel is not as bright as the border."""
     grey = luminance(image)  # (H, W)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return np.abs(grey - np.median(border)) > contrast
+    return np.abs(grey - np.median(border)) > _level(contrast)
+
+
+def _level(contrast) -> float:
+    return require_number(contrast, 0, "silhouette", "contrast")
 
 
 def tips(mask: np.ndarray, radius: int = 3) -> np.ndarray:
@@ -136,6 +149,7 @@ def one_against_rest(
                 f"{', '.join(scenes.CLASSES)}."
             )
         label = scenes.CLASSES.index(label)
+    n = require_int(n, 0, "one_against_rest", "n")
     count = len(scenes.CLASSES)
     label = require_int(label, 0, "one_against_rest", "label", count - 1)
     others = (label + 1 + np.arange(n) // 2 % (count - 1)) % count  # in turn
@@ -146,6 +160,10 @@ def one_against_rest(
 
 def training_scenes(n: int, seed: int = 0, severities=(0, 0.2, 0.4, 0.6, 0.8)):
     """Return ``n`` labelled scenes of all classes, an equal part at each severity."""
+    n = require_int(n, 0, "training_scenes", "n")
+    severities = real_array(severities, "training_scenes", "severities")
+    require_axes(severities, "S", "training_scenes", "severities", "For one: [0.5].")
+    require_int(len(severities), 1, "training_scenes", "the number of severities")
     parts = [
         scenes.generate(len(part), seed, severity, start=part[0])
         for severity, part in zip(
@@ -159,6 +177,9 @@ def training_scenes(n: int, seed: int = 0, severities=(0, 0.2, 0.4, 0.6, 0.8)):
 
 def answers(rule: Callable, images: np.ndarray) -> np.ndarray:
     """Return what ``rule`` says of each image: bool (N,)."""
+    require_callable(rule, "answers", "rule")
+    images = as_array(images, "answers", "images")
+    require_axes(images, "N, C, H, W", "answers", "images", "For one: images[None].")
     return np.array([bool(rule(image)) for image in images], dtype=bool)
 
 
@@ -184,16 +205,12 @@ def topk_error(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
     >>> topk_error(scores, np.array([2, 1]), 1), topk_error(scores, np.array([2, 1]), 2)
     (1.0, 0.5)
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    require_axes(scores, "N, K", "topk_error", "scores")
-    require_labels(labels, scores.shape[1], "topk_error", "labels")
-    k = require_int(k, 1, "topk_error", "k", scores.shape[1])
-    if len(scores) != len(labels) or len(labels) == 0:
-        raise ValueError(
-            "topk_error: needs one label for each row of scores and at least one row; "
-            f"got {len(scores)} rows and {len(labels)} labels."
-        )
-    best = np.argsort(-scores.astype(float), axis=1, kind="stable")[:, :k]  # (N, k)
+    scores = as_numbers(scores, "N, K", "topk_error", "scores")
+    n, num_classes = scores.shape
+    require_int(n, 1, "topk_error", "the number of images")
+    labels = as_labels(labels, num_classes, n, "topk_error", "labels")
+    k = require_int(k, 1, "topk_error", "k", num_classes)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (N, k)
     hit = (best == labels[:, None]).any(axis=1)  # (N,)
     return float(1 - hit.mean())
 

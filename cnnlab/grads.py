@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import ops, shapes
+from . import arrays, ops, shapes
 
 
 def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
@@ -29,9 +29,9 @@ def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
     >>> numerical_gradient(lambda x: (x**2).sum(), [1.0, -3.0]).round(6)
     array([ 2., -6.])
     """
-    x = np.array(x)  # a copy: entries are moved and put back
-    shapes.require_numbers(x, "numerical_gradient", "x")
-    x = x.astype(np.float64)
+    shapes.require_callable(f, "numerical_gradient", "f")
+    x = arrays.real_array(x, "numerical_gradient", "x")
+    x = x.astype(np.float64)  # a copy: entries are moved and put back
     h = shapes.require_number(h, 1e-300, "numerical_gradient", "h")
     gradient = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
@@ -41,15 +41,19 @@ def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
         x[i] = old - h
         below = _number(f(x))
         x[i] = old
-        gradient[i] = (above - below) / (2 * h)
+        with np.errstate(invalid="ignore"):  # inf - inf: NaN says that f overflowed
+            gradient[i] = np.subtract(above, below) / (2 * h)
     return gradient
 
 
 def _number(value) -> float:
     """Return the one number that ``f`` gave, or say what came instead."""
-    if np.size(value) != 1:
-        raise shapes.not_one_number("numerical_gradient", "f", np.shape(value))
-    return float(np.reshape(value, ()))
+    value = arrays.as_array(value, "numerical_gradient", "f(x)")
+    if value.dtype.kind not in "biuf":
+        raise shapes.no_number("numerical_gradient", "f", value)
+    if value.size != 1:
+        raise shapes.not_one_number("numerical_gradient", "f", value.shape)
+    return float(value.reshape(()))
 
 
 def relative_error(a: np.ndarray, b: np.ndarray) -> float:
@@ -71,11 +75,20 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     >>> relative_error([1.0, 2.0], [1.0, 2.0])
     0.0
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = _real(a, "a"), _real(b, "b")
     shapes.require_shape(b, a.shape, "relative_error", "b")
     if a.size == 0:
         return 0.0
-    return float(np.max(np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))))
+    with np.errstate(all="ignore"):  # NaN says that an entry is NaN or infinite
+        return float(np.max(np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))))
+
+
+def _real(values, name: str) -> np.ndarray:
+    """Return real numbers of any shape, NaN included, as float64."""
+    array = arrays.as_array(values, "relative_error", name)
+    if array.dtype.kind not in "biuf":
+        shapes.require_numbers(array, "relative_error", name)
+    return array.astype(np.float64)
 
 
 def cross_entropy_backward(s: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -94,7 +107,7 @@ def cross_entropy_backward(s: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     p = ops.softmax(s)  # (N, K), a new array
     n, num_classes = p.shape
-    y = ops.as_labels(y, num_classes, n, "cross_entropy_backward")
+    y = arrays.as_labels(y, num_classes, n, "cross_entropy_backward")
     shapes.require_int(n, 1, "cross_entropy_backward", "the number of examples")
     p[np.arange(n), y] -= 1
     return p / n
@@ -114,8 +127,15 @@ def linear_backward(dout, x, w) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     dx (N, D), dw (K, D), db (K,)
     """
     where = "linear_backward"
-    dout = ops.as_numbers(dout, "N, K", where, "dout")
-    x, w = ops.as_numbers(x, "N, D", where, "x"), ops.as_numbers(w, "K, D", where, "w")
+    dout = arrays.as_numbers(dout, "N, K", where, "dout")
+    x, w = (
+        arrays.as_numbers(x, "N, D", where, "x"),
+        arrays.as_numbers(w, "K, D", where, "w"),
+    )
     shapes.require_same(where, x_columns=x.shape[1], w_columns=w.shape[1])
     shapes.require_shape(dout, (len(x), len(w)), where, "dout")
-    return dout @ w, dout.T @ x, dout.sum(axis=0)
+    with np.errstate(all="ignore"):
+        dx, dw, db = dout @ w, dout.T @ x, dout.sum(axis=0)
+    for result in (dx, dw, db):
+        shapes.require_in_range(result, where, "the gradients")
+    return dx, dw, db

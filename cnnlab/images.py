@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnnlab import arrays
 from cnnlab.shapes import require_axes, require_int
 
 
@@ -30,6 +31,7 @@ def to_channels_first(images: np.ndarray) -> np.ndarray:
     ValueError
         If ``images`` does not have four axes.
     """
+    images = arrays.as_array(images, "to_channels_first", "images")
     hint = "Add a batch axis: images[None]."
     require_axes(images, "N, H, W, C", "to_channels_first", "images", hint)
     return images.transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
@@ -48,7 +50,7 @@ def as_float(images: np.ndarray) -> np.ndarray:
     >>> as_float(np.array([0, 51, 255], np.uint8)).round(3).tolist()
     [0.0, 0.20000000298023224, 1.0]
     """
-    images = np.asarray(images)
+    images = arrays.as_array(images, "as_float", "images")
     if images.dtype != np.uint8:
         raise TypeError(
             f"as_float: images needs dtype uint8 (0 to 255); got {images.dtype}. "
@@ -68,7 +70,7 @@ def brighten(image: np.ndarray, amount: int) -> np.ndarray:
     TypeError
         If ``image`` is not uint8, or ``amount`` is not a whole number.
     """
-    image = np.asarray(image)
+    image = arrays.as_array(image, "brighten", "image")
     if image.dtype != np.uint8:
         raise TypeError(
             f"brighten: image needs dtype uint8 (0..255); got {image.dtype}."

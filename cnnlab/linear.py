@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from . import ops, shapes
+from . import arrays, ops, shapes
 from .ops import accuracy
 
 __all__ = [
@@ -33,13 +33,14 @@ __all__ = [
 ]
 
 LOSSES = ("softmax", "hinge")
+MOST = 10**6  # classes in training: more is a slip
 FLAT = "Flatten the images: x.reshape(len(x), -1)."
 
 
 def _scores_and_labels(s, y, where: str) -> tuple[np.ndarray, np.ndarray]:
-    s = ops.as_numbers(s, "N, K", where, "s", "For one example take s[None].")
+    s = arrays.as_numbers(s, "N, K", where, "s", "For one example take s[None].")
     num_classes = shapes.require_int(s.shape[1], 1, where, "the number of classes")
-    return s, ops.as_labels(y, num_classes, len(s), where)
+    return s, arrays.as_labels(y, num_classes, len(s), where)
 
 
 def scores(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
@@ -78,14 +79,14 @@ def append_one(x: np.ndarray) -> np.ndarray:
     -------
     (N, D + 1)
     """
-    x = ops.as_numbers(x, "N, D", "append_one", "x", "For one example take x[None].")
+    x = arrays.as_numbers(x, "N, D", "append_one", "x", "For one example take x[None].")
     return np.hstack([x, np.ones((len(x), 1), dtype=x.dtype)])
 
 
 def join_bias(w: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Append the bias to the weights as their last column: (K, D) -> (K, D + 1)."""
-    w = ops.as_numbers(w, "K, D", "join_bias", "w")
-    b = ops.as_numbers(b, "K", "join_bias", "b")
+    w = arrays.as_numbers(w, "K, D", "join_bias", "w")
+    b = arrays.as_numbers(b, "K", "join_bias", "b")
     shapes.require_same("join_bias", w_rows=len(w), b_entries=len(b))
     return np.hstack([w, b[:, None]])
 
@@ -96,6 +97,7 @@ def hinge_loss_loops(s, y, margin: float = 1.0) -> np.ndarray:
     Parameters, result and source as in `hinge_loss`.
     """
     s, y = _scores_and_labels(s, y, "hinge_loss_loops")
+    margin = shapes.require_number(margin, 0, "hinge_loss_loops", "margin")
     losses = np.zeros(len(s))
     for n in range(len(s)):
         for k in range(s.shape[1]):
@@ -249,14 +251,14 @@ def _loss(x, y, w, b, loss, reg, margin):
 def _fitting(x, y, w, b, loss, reg, margin, where):
     """Check and convert the arguments of `dataset_loss`."""
     shapes.require_choice(loss, LOSSES, where, "loss")
-    x = ops.as_numbers(x, "N, D", where, "x", FLAT)
-    w = ops.as_numbers(w, "K, D", where, "w")
-    b = ops.as_numbers(b, "K", where, "b")
+    x = arrays.as_numbers(x, "N, D", where, "x", FLAT)
+    w = arrays.as_numbers(w, "K, D", where, "w")
+    b = arrays.as_numbers(b, "K", where, "b")
     shapes.require_same(where, x_columns=x.shape[1], w_columns=w.shape[1])
     shapes.require_same(where, w_rows=len(w), b_entries=len(b))
     shapes.require_int(len(w), 1, where, "the number of classes")
     shapes.require_int(len(x), 1, where, "the number of examples")
-    y = ops.as_labels(y, len(w), len(x), where)
+    y = arrays.as_labels(y, len(w), len(x), where)
     reg = shapes.require_number(reg, 0, where, "reg")
     return x, y, w, b, loss, reg, shapes.require_number(margin, 0, where, "margin")
 
@@ -289,15 +291,29 @@ def dataset_loss(
     -------
     loss, dw (K, D), db (K,)
     """
-    return _loss(*_fitting(x, y, w, b, loss, reg, margin, "dataset_loss"))
+    arguments = _fitting(x, y, w, b, loss, reg, margin, "dataset_loss")
+    return _in_range(_loss, arguments, "dataset_loss")
+
+
+def _in_range(function, arguments, where: str):
+    """Call one of the dataset losses, and raise if its numbers overflow."""
+    with np.errstate(all="ignore"):
+        value, dw, db = function(*arguments)
+    for result in (np.array(value), dw, db):
+        shapes.require_in_range(result, where, "the loss and its gradients")
+    return value, dw, db
 
 
 def dataset_loss_loops(
     x, y, w, b, loss: str = "softmax", reg: float = 0.0, margin: float = 1.0
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """`dataset_loss` as it is defined: one example and one class at a time."""
-    where = "dataset_loss_loops"
-    x, y, w, b, loss, reg, margin = _fitting(x, y, w, b, loss, reg, margin, where)
+    arguments = _fitting(x, y, w, b, loss, reg, margin, "dataset_loss_loops")
+    return _in_range(_loss_loops, arguments, "dataset_loss_loops")
+
+
+def _loss_loops(x, y, w, b, loss, reg, margin):
+    """`dataset_loss_loops` on arrays that are known to fit."""
     total, dw, db = 0.0, np.zeros(w.shape), np.zeros(b.shape)
     for n in range(len(x)):
         s = [float(w[k] @ x[n] + b[k]) for k in range(len(w))]
@@ -376,12 +392,13 @@ def train(
         stopped being finite: training ends there, before that step
     """
     where = "train"
-    num_classes = shapes.require_int(num_classes, 1, where, "num_classes")
+    num_classes = shapes.require_int(num_classes, 1, where, "num_classes", MOST)
+    seed = shapes.require_seed(seed, where)
     epochs = shapes.require_int(epochs, 0, where, "epochs")
     batch_size = shapes.require_int(batch_size, 1, where, "batch_size")
     record = shapes.require_int(record, 1, where, "record")
     rate = shapes.require_number(learning_rate, 0, where, "learning_rate")
-    x = ops.as_numbers(x, "N, D", where, "x", FLAT)
+    x = arrays.as_numbers(x, "N, D", where, "x", FLAT)
     w = np.zeros((num_classes, x.shape[1]), dtype=x.dtype)
     b = np.zeros(num_classes, dtype=x.dtype)
     x, y, w, b, loss, reg, margin = _fitting(x, y, w, b, loss, reg, 1.0, where)

@@ -15,7 +15,8 @@ Transactions on Information Theory 13(1), 1967.
 import numpy as np
 
 from . import _search, shapes
-from .ops import accuracy, as_array, as_labels, as_numbers
+from .arrays import as_array, as_labels, as_numbers, real_array
+from .ops import accuracy
 
 __all__ = [
     "accuracy",
@@ -51,6 +52,13 @@ def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float64), y.astype(np.float64)
 
 
+def _scaled(x, y, where: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return both divided by a power of two, so that squares stay in range."""
+    x, y = _floats(x, y, where)
+    scale = _search.scale_of(x, y)
+    return x / scale, y / scale, scale
+
+
 def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
     """L1 distance of two images: the sum of absolute differences of their pixels.
 
@@ -63,13 +71,14 @@ def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
     >>> l1_distance([[7, 2]], [[4, 6]])
     7.0
     """
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = real_array(a, "l1_distance", "a"), real_array(b, "l1_distance", "b")
     if a.shape != b.shape:
         raise ValueError(
             f"l1_distance: a and b need one shape; got {a.shape} and {b.shape}. "
             "Resize or crop one of the images."
         )
-    return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
+    with np.errstate(over="ignore"):  # beyond the float range it is infinite
+        return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
 
 
 def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -91,9 +100,10 @@ def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     x, y = _floats(x, y, "l1_two_loops")
     d = np.zeros((len(x), len(y)))
-    for i in range(len(x)):
-        for j in range(len(y)):
-            d[i, j] = np.sum(np.abs(x[i] - y[j]))
+    with np.errstate(over="ignore"):
+        for i in range(len(x)):
+            for j in range(len(y)):
+                d[i, j] = np.sum(np.abs(x[i] - y[j]))
     return d
 
 
@@ -107,12 +117,12 @@ def l2_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> l2_two_loops([[0, 0]], [[3, 4]])
     array([[5.]])
     """
-    x, y = _floats(x, y, "l2_two_loops")
+    x, y, scale = _scaled(x, y, "l2_two_loops")
     d = np.zeros((len(x), len(y)))
     for i in range(len(x)):
         for j in range(len(y)):
             d[i, j] = np.sqrt(np.sum((x[i] - y[j]) ** 2))
-    return d
+    return _search.times(d, scale)
 
 
 def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -120,11 +130,11 @@ def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     Parameters and result as in `l1_two_loops`.
     """
-    x, y = _floats(x, y, "l2_one_loop")
+    x, y, scale = _scaled(x, y, "l2_one_loop")
     d = np.zeros((len(x), len(y)))
     for i in range(len(x)):
         d[i] = np.sqrt(np.sum((y - x[i]) ** 2, axis=1))  # (N, D) -> (N,)
-    return d
+    return _search.times(d, scale)
 
 
 def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -136,7 +146,8 @@ def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Parameters and result as in `l1_two_loops`.
     """
     x, y = _floats(x, y, "l1_distances")
-    return _search.l1_block(x, y)
+    with np.errstate(over="ignore"):
+        return _search.l1_block(x, y)
 
 
 def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -284,7 +295,29 @@ def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:
     array = as_array(labels, where, name)
     shapes.require_axes(array, "N", where, name)
     top = int(array.max()) + 1 if array.size and array.dtype.kind in "iu" else 1
-    return as_labels(array, max(top, 1), n, where, name), max(top, 1)
+    num_classes = min(max(top, 1), 2**63 - 1)  # labels are stored as int64
+    return as_labels(array, num_classes, n, where, name), num_classes
+
+
+def _values_of_k(ks, most: int | None, where: str) -> list[int]:
+    """Return the values of k to try as a list of ints, each from 1 to ``most``."""
+    try:
+        values = list(ks)
+    except TypeError:
+        raise TypeError(
+            f"{where}: ks needs a list of values of k; got {shapes.spoken(ks)}. "
+            "For one value: [5]."
+        ) from None
+    shapes.require_int(len(values), 1, where, "the number of values in ks")
+    return [shapes.require_int(k, 1, where, "each k in ks", most) for k in values]
+
+
+def _test_set(x_test, y_test) -> tuple[np.ndarray, np.ndarray]:
+    """Return a checked test set, before any time goes into choosing k."""
+    where = "tune_and_test"
+    x_test = as_numbers(x_test, "M, D", where, "x_test", FLAT, floats=False)
+    shapes.require_int(len(x_test), 1, where, "the number of test images")
+    return x_test, _classes(y_test, len(x_test), where, "y_test")[0]
 
 
 def folds(n: int, num_folds: int, seed: int = 0) -> list[np.ndarray]:
@@ -307,6 +340,7 @@ def folds(n: int, num_folds: int, seed: int = 0) -> list[np.ndarray]:
     """
     n = shapes.require_int(n, 2, "folds", "n")
     num_folds = shapes.require_int(num_folds, 2, "folds", "num_folds", n)
+    seed = shapes.require_seed(seed, "folds")
     order = np.random.default_rng(seed).permutation(n)
     return [np.sort(part) for part in np.array_split(order, num_folds)]
 
@@ -339,8 +373,7 @@ def cross_validate(
     y, num_classes = _classes(y, len(x), where, "y")
     parts = folds(len(x), num_folds, seed)
     most = len(x) - len(parts[0])  # training rows left when the largest is held out
-    ks = [shapes.require_int(k, 1, where, "each k in ks", most) for k in ks]
-    shapes.require_int(len(ks), 1, where, "the number of values in ks")
+    ks = _values_of_k(ks, most, where)
     result = np.zeros((len(ks), len(parts)))
     for f, held_out in enumerate(parts):
         rest = np.setdiff1d(np.arange(len(x)), held_out)  # the fold is not in here
@@ -375,7 +408,8 @@ def tune_and_test(
     k : the value with the best mean over the folds; the first of equals
     accuracy : on the test set, with that ``k`` and all of ``x``
     """
-    ks = list(ks)
+    ks = _values_of_k(ks, None, "tune_and_test")
+    x_test, y_test = _test_set(x_test, y_test)
     means = cross_validate(x, y, ks, num_folds).mean(axis=1)
-    k = int(ks[int(means.argmax())])
+    k = ks[int(means.argmax())]
     return k, float(accuracy(predict(x_test, x, y, k), y_test))

@@ -7,57 +7,7 @@ Letters: N examples, D features, K classes. Axes are ``(N, D)`` for examples,
 import numpy as np
 
 from . import shapes
-
-
-def as_numbers(
-    values, axes: str, where: str, name: str, hint: str = "", floats: bool = True
-) -> np.ndarray:
-    """Return ``values`` as an array of finite numbers, or raise one clear sentence.
-
-    Parameters
-    ----------
-    values : array or nested list of real numbers or booleans
-    axes : the names of its axes, such as ``"N, D"``
-    where, name, hint : the public function, its parameter, and a way to mend it
-    floats : if true, float32 and float64 stay as they are and any other type
-        becomes float64; if false, the type is kept
-
-    Raises
-    ------
-    TypeError
-        If the values are not real numbers.
-    ValueError
-        If rows differ in length, the number of axes is wrong, or a value is
-        NaN or infinite.
-    """
-    array = as_array(values, where, name)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        array = array.astype(np.float64)  # long double
-    with np.errstate(all="ignore"):  # one pass over the numbers, instead of two
-        finite = array.dtype.kind == "f" and bool(np.isfinite(array.sum()))
-    shapes.require_numbers(array, where, name, finite)
-    shapes.require_axes(array, axes, where, name, hint)
-    if floats and array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    return array
-
-
-def as_array(values, where: str, name: str) -> np.ndarray:
-    """Return ``values`` as an array, or say that its rows differ in length."""
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise shapes.ragged(where, name) from None
-
-
-def as_labels(labels, num_classes: int, n: int, where: str, name: str = "y"):
-    """Return ``labels`` as an int64 array of length ``n`` with values in [0, K)."""
-    array = as_array(labels, where, name)
-    if array.size == 0 and array.ndim == 1:
-        array = array.astype(np.int64)  # an empty list has no type of its own
-    shapes.require_labels(array, num_classes, where, name)
-    shapes.require_same(where, examples=n, **{f"labels_in_{name}": len(array)})
-    return array.astype(np.int64)
+from .arrays import as_labels, as_numbers, real_array
 
 
 def linear(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
@@ -83,11 +33,12 @@ def linear(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndar
     x = as_numbers(x, "N, D", "linear", "x", "Flatten the images: x.reshape(N, -1).")
     w = as_numbers(w, "K, D", "linear", "w")
     shapes.require_same("linear", x_columns=x.shape[1], w_columns=w.shape[1])
-    if b is None:
-        return x @ w.T  # (N, K)
-    b = as_numbers(b, "K", "linear", "b")
+    b = as_numbers(np.zeros(len(w), w.dtype) if b is None else b, "K", "linear", "b")
     shapes.require_same("linear", w_rows=len(w), b_entries=len(b))
-    return x @ w.T + b  # (N, K)
+    with np.errstate(all="ignore"):
+        s = x @ w.T + b  # (N, K)
+    shapes.require_in_range(s, "linear", "the scores")
+    return s
 
 
 def log_softmax(s: np.ndarray) -> np.ndarray:
@@ -156,13 +107,13 @@ def cross_entropy(s: np.ndarray, y: np.ndarray, reduction: str = "mean"):
     >>> round(cross_entropy([[3.2, 5.1, -1.7]], [0]), 3)
     2.04
     """
+    shapes.require_choice(reduction, ("mean", "none"), "cross_entropy", "reduction")
     log_p = log_softmax(s)  # (N, K)
     n, num_classes = log_p.shape
     y = as_labels(y, num_classes, n, "cross_entropy")
     losses = -log_p[np.arange(n), y] + 0.0  # (N,); + 0.0 turns -0.0 into 0.0
     if reduction == "none":
         return losses
-    shapes.require_choice(reduction, ("mean", "none"), "cross_entropy", "reduction")
     shapes.require_int(n, 1, "cross_entropy", "the number of examples")
     return float(losses.mean(dtype=np.float64))
 
@@ -179,8 +130,8 @@ def accuracy(predicted: np.ndarray, y: np.ndarray) -> float:
     >>> accuracy([2, 0, 1, 1], [2, 0, 0, 1])
     0.75
     """
-    predicted = as_array(predicted, "accuracy", "predicted")
-    y = as_array(y, "accuracy", "y")
+    predicted = real_array(predicted, "accuracy", "predicted")
+    y = real_array(y, "accuracy", "y")
     shapes.require_axes(predicted, "N", "accuracy", "predicted")
     shapes.require_axes(y, "N", "accuracy", "y")
     shapes.require_same("accuracy", predictions=len(predicted), labels=len(y))

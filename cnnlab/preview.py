@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from cnnlab.shapes import require_axes, require_labels, require_same
+from cnnlab.arrays import as_labels
+from cnnlab.shapes import require_axes, require_int, spoken
 
 
 def train(images, labels, num_classes=10, epochs=4, seed=0) -> nn.Module:
     """Return a network fitted to ``images``, uint8 (N, 3, 32, 32), and ``labels``."""
     x, y = as_input(images), torch.from_numpy(checked(labels, images, num_classes))
+    epochs = require_int(epochs, 0, "preview", "epochs")
+    seed = require_int(seed, 0, "preview", "seed", 2**63 - 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build(num_classes)
@@ -29,6 +32,7 @@ def train(images, labels, num_classes=10, epochs=4, seed=0) -> nn.Module:
 
 def build(num_classes: int) -> nn.Module:
     """Return an untrained network: three layers of filters, then scores."""
+    num_classes = require_int(num_classes, 1, "preview", "num_classes", 10**6)
     return nn.Sequential(
         nn.Conv2d(3, 16, 5, stride=2, padding=2),
         nn.ReLU(),  # (N, 16, 16, 16)
@@ -46,6 +50,10 @@ def build(num_classes: int) -> nn.Module:
 @torch.no_grad()
 def scores(network: nn.Module, images: np.ndarray) -> np.ndarray:
     """Return the network's scores (N, K) for uint8 images (N, 3, 32, 32)."""
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"preview: network must come from preview.train; got {spoken(network)}."
+        )
     parts = [network(part) for part in as_input(images).split(256)]
     return (
         torch.cat(parts).numpy() if parts else np.zeros((0, network[-1].out_features))
@@ -73,7 +81,5 @@ def as_input(images: np.ndarray) -> torch.Tensor:
 
 def checked(labels, images, num_classes: int) -> np.ndarray:
     """Return int64 labels (N,), one for each image, or raise."""
-    labels = np.asarray(labels)
-    require_labels(labels, num_classes, "preview", "labels")
-    require_same("preview", images=len(images), labels=len(labels))
-    return labels.astype(np.int64)
+    num_classes = require_int(num_classes, 1, "preview", "num_classes", 10**6)
+    return as_labels(labels, num_classes, len(images), "preview", "labels")

@@ -23,7 +23,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlab.shapes import require_axes, require_int, require_labels
+from cnnlab.arrays import as_array, as_labels
+from cnnlab.shapes import (
+    require_axes,
+    require_int,
+    require_number,
+    require_seed,
+    spoken,
+)
 
 CLASSES = (
     "cat",
@@ -47,6 +54,7 @@ DIALS = (
 )
 
 _CHUNK = 64  # pictures at a time: their float32 planes stay in the processor's cache
+_LAST = 2**62  # index of a picture: fits 64 bits
 _INK = 0.09  # width of a drawn line
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -93,9 +101,9 @@ def generate(n, seed=0, severity=0.3, labels=None, *, size=32, start=0):
     ((10, 3, 32, 32), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     n = require_int(n, 0, "generate", "n")
-    seed = require_int(seed, 0, "generate", "seed")
+    seed = require_seed(seed, "generate")
     size = require_int(size, 8, "generate", "size")
-    start = require_int(start, 0, "generate", "start")
+    start = require_int(start, 0, "generate", "start", _LAST)
     dials = _dials(severity, "generate")
     labels = _labels(labels, n, seed, start)
     images = np.empty((n, 3, size, size), np.uint8)
@@ -159,8 +167,8 @@ def perturb(images, dial, severity, seed=0, *, start=0):
     images = _pictures(images)
     apply = _perturbation(dial)
     level = _dials({dial: severity}, "perturb")[dial]
-    seed = require_int(seed, 0, "perturb", "seed")
-    start = require_int(start, 0, "perturb", "start")
+    seed = require_seed(seed, "perturb")
+    start = require_int(start, 0, "perturb", "start", _LAST)
     out = images.copy()
     if level == 0 or out.size == 0:
         return out
@@ -184,24 +192,19 @@ def _dials(severity, where):
     unknown = [name for name in severity if name not in DIALS]
     if unknown:
         raise ValueError(
-            f"{where}: there is no dial {unknown[0]!r}; choose from {', '.join(DIALS)}."
+            f"{where}: there is no dial {spoken(unknown[0])}; choose from "
+            f"{', '.join(DIALS)}."
         )
     return {dial: _level(severity.get(dial, 0.0), dial, where) for dial in DIALS}
 
 
 def _level(value, dial, where):
     """Return ``value`` as a float in [0, 1], or raise."""
-    try:
-        level = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{where}: the severity of {dial} must be a number from 0 to 1; "
-            f"got {value!r}."
-        ) from None
+    level = require_number(value, None, where, f"the severity of {dial}")
     if not 0.0 <= level <= 1.0:
         raise ValueError(
             f"{where}: the severity of {dial} must lie from 0 (off) to 1 (hardest); "
-            f"got {value!r}."
+            f"got {spoken(value)}."
         )
     return level
 
@@ -214,22 +217,20 @@ def _labels(labels, n, seed, start):
         # Each block of ten indices is one random permutation of the classes.
         order = _uniform(seed, np.unique(index // k), "labels", k).argsort(axis=1)
         return order[(index // k) - start // k, index % k].astype(np.int64)
-    labels = np.asarray(labels)
-    require_labels(labels, len(CLASSES), "generate", "labels")
-    if len(labels) != n:
+    labels = as_array(labels, "generate", "labels")
+    if labels.ndim == 1 and len(labels) != n:
         raise ValueError(
             f"generate: labels needs one label for each of n = {n} pictures; "
             f"got {len(labels)}. Pass n=len(labels)."
         )
-    return labels.astype(np.int64)
+    return as_labels(labels, len(CLASSES), n, "generate", "labels")
 
 
 def _pictures(images):
     """Return ``images`` if it is (N, C, H, W) uint8 with 1 or 3 channels, or raise."""
-    require_axes(
-        images, "N, C, H, W", "perturb", "images", "Add a batch axis: images[None]."
-    )
-    images = np.asarray(images)
+    images = as_array(images, "perturb", "images")
+    hint = "Add a batch axis: images[None]."
+    require_axes(images, "N, C, H, W", "perturb", "images", hint)
     if images.dtype != np.uint8:
         raise TypeError(
             f"perturb: images needs dtype uint8 (0 to 255); got {images.dtype}. "
@@ -252,6 +253,8 @@ def _perturbation(dial):
         "clutter": _scatter_around,
         "viewpoint": _warp_seen,
     }
+    if not isinstance(dial, str):
+        raise TypeError(f"perturb: dial must be a name; got {spoken(dial)}.")
     if dial == "variation":
         raise ValueError(
             "perturb: variation makes another object of the same class, which only "
@@ -259,7 +262,7 @@ def _perturbation(dial):
         )
     if dial not in known:
         raise ValueError(
-            f"perturb: there is no dial {dial!r}; choose from {', '.join(known)}."
+            f"perturb: there is no dial {spoken(dial)}; choose from {', '.join(known)}."
         )
     return known[dial]
 

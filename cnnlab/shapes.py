@@ -6,6 +6,25 @@ Every message says what was expected, what came, and how to mend it.
 import math
 
 
+def spoken(value) -> str:
+    """Return ``value`` for a message: on one line, and short.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spoken(np.zeros((3, 4))), spoken(0.5)
+    ('an array of shape (3, 4), float64', '0.5')
+    """
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"an array of shape {tuple(shape)}, {value.dtype}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a broken __repr__, or a number of too many digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def require_axes(array, axes: str, where: str, name: str, hint: str = "") -> None:
     """Raise unless ``array`` has as many axes as ``axes`` names.
 
@@ -79,17 +98,41 @@ def require_int(value, low: int, where: str, name: str, high: int | None = None)
     ValueError: nearest: k must be a whole number of at least 1; got 0.
     """
     bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-    message = f"{where}: {name} must be a whole number {bounds}; got {value!r}."
+    message = f"{where}: {name} must be a whole number {bounds}; got {spoken(value)}."
+    if not _is_scalar(value):
+        raise TypeError(message)
     try:
         whole = int(value)
-        equal = whole == value
+        equal = bool(whole == value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(message) from None
-    if isinstance(value, bool) or not equal:
+    if not equal:
         raise TypeError(message)
     if whole < low or (high is not None and whole > high):
         raise ValueError(message)
     return whole
+
+
+def _is_scalar(value) -> bool:
+    """Return whether ``value`` may be one number: no text, boolean or array."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "i")
+    if getattr(value, "requires_grad", False):  # a torch tensor
+        return False
+    plain = not isinstance(value, (str, bytes, bool)) and kind in "iuf"
+    return plain and not getattr(value, "shape", ())
+
+
+def require_seed(seed, where: str, name: str = "seed") -> int:
+    """Return ``seed`` as an int of at least 0, or raise.
+
+    Examples
+    --------
+    >>> require_seed(-1, "folds")
+    Traceback (most recent call last):
+        ...
+    ValueError: folds: seed must be a whole number of at least 0; got -1.
+    """
+    return require_int(seed, 0, where, name)
 
 
 def require_numbers(array, where: str, name: str, finite: bool = False) -> None:
@@ -114,6 +157,15 @@ def require_numbers(array, where: str, name: str, finite: bool = False) -> None:
         )
 
 
+def require_in_range(result, where: str, what: str) -> None:
+    """Raise if a sum of finite numbers left the range of its float type."""
+    if result.size and not (-math.inf < result.min() and result.max() < math.inf):
+        raise ValueError(
+            f"{where}: {what} leave the range of {result.dtype}; the numbers that go "
+            "in are too large. Scale them down, or convert them to float64."
+        )
+
+
 def require_shape(array, wanted: tuple[int, ...], where: str, name: str) -> None:
     """Raise unless ``array`` has exactly the shape ``wanted``."""
     if tuple(array.shape) != tuple(wanted):
@@ -131,11 +183,48 @@ def not_one_number(where: str, name: str, shape: tuple[int, ...]) -> ValueError:
     )
 
 
+def no_number(where: str, name: str, value) -> TypeError:
+    """Return the error for a function that gave something else than a number."""
+    return TypeError(
+        f"{where}: {name} must return one real number; got {value.dtype}. "
+        "Is there a return?"
+    )
+
+
+def require_callable(value, where: str, name: str) -> None:
+    """Raise unless ``value`` is a function."""
+    if not callable(value):
+        raise TypeError(
+            f"{where}: {name} needs a function; got {spoken(value)}. Pass it without "
+            "calling it."
+        )
+
+
 def ragged(where: str, name: str) -> ValueError:
     """Return the error for a nested list whose rows differ in length."""
     return ValueError(
         f"{where}: {name} needs rows of equal length; got a nested list whose rows "
         f"differ. Pad or cut them to one length."
+    )
+
+
+def masked(where: str, name: str) -> ValueError:
+    """Return the error for a masked array, whose mask NumPy would drop in silence."""
+    return ValueError(
+        f"{where}: {name} is a masked array, and its mask would be lost. Fill the "
+        f"gaps: {name}.filled(0), or leave those rows out."
+    )
+
+
+def not_an_array(where: str, name: str, value) -> TypeError:
+    """Return the error for an object that refuses to become a NumPy array."""
+    if hasattr(value, "detach"):  # a torch tensor that records gradients
+        cure = f"Convert it: {name}.detach().cpu().numpy()."
+    else:
+        cure = f"Convert it first: np.asarray({name}) must work."
+    return TypeError(
+        f"{where}: {name} needs an array; this {type(value).__name__} refuses to "
+        f"become one. {cure}"
     )
 
 
@@ -149,13 +238,15 @@ def require_choice(value, choices: tuple[str, ...], where: str, name: str) -> No
         ...
     ValueError: nearest: metric must be 'l1' or 'l2'; got 'l3'.
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         named = " or ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{where}: {name} must be {named}; got {value!r}.")
+        raise ValueError(f"{where}: {name} must be {named}; got {spoken(value)}.")
 
 
-def require_number(value, low: float, where: str, name: str) -> float:
+def require_number(value, low: float | None, where: str, name: str) -> float:
     """Return ``value`` as a finite float of at least ``low``, or raise.
+
+    ``low=None`` takes any finite number.
 
     Examples
     --------
@@ -164,14 +255,15 @@ def require_number(value, low: float, where: str, name: str) -> float:
         ...
     ValueError: train: reg must be a finite number of at least 0; got -1.
     """
-    message = (
-        f"{where}: {name} must be a finite number of at least {low}; got {value!r}."
-    )
+    bound = "" if low is None else f" of at least {low}"
+    message = f"{where}: {name} must be a finite number{bound}; got {spoken(value)}."
+    if not _is_scalar(value):
+        raise TypeError(message)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(message) from None
-    if not low <= number < math.inf:
+    if not math.isfinite(number) or (low is not None and number < low):
         raise ValueError(message)
     return number
 

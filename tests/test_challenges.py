@@ -144,8 +144,8 @@ def test_topk_error_falls_with_k_and_equals_scikit_learns(n, classes, seed):
         (np.zeros(3), np.array([0]), 1, "2 axes"),
         (np.zeros((2, 3)), np.array([0, 3]), 1, "from 0 to 2"),
         (np.zeros((2, 3)), np.array([0, 1]), 4, "from 1 to 3"),
-        (np.zeros((2, 3)), np.array([0]), 1, "one label for each row"),
-        (np.zeros((0, 3)), np.zeros(0, int), 1, "at least one row"),
+        (np.zeros((2, 3)), np.array([0]), 1, "examples is 2 but labels is 1"),
+        (np.zeros((0, 3)), np.zeros(0, int), 1, "number of images"),
     ],
 )
 def test_topk_error_says_what_is_wrong_with_its_arguments(scores, labels, k, says):

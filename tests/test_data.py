@@ -101,8 +101,10 @@ def test_take_selects_by_integers_masks_slices_and_nothing():
     for wrong in ([0.5], [[1, 2]], 3):
         with pytest.raises(TypeError, match="take: indices needs one axis"):
             digits.take(wrong)
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="from 0 to 358; got values from 359 to 359"):
         digits.take([len(digits)])
+    with pytest.raises(ValueError, match="one boolean for each of 359 images; got 2"):
+        digits.take([True, False])
 
 
 def test_dataset_refuses_arrays_that_do_not_belong_together():

@@ -331,7 +331,7 @@ def test_a_wrong_request_says_what_was_expected(call, error, words):
         (np.zeros((3, 8, 8), np.uint8), "occlusion", ValueError, r"images\[None\]"),
         (np.zeros((1, 3, 8, 8)), "occlusion", TypeError, "needs dtype uint8"),
         (np.zeros((1, 8, 8, 3), np.uint8), "occlusion", ValueError, "Move the channel"),
-        ([[1]], "occlusion", TypeError, "np.asarray"),
+        ([[1]], "occlusion", ValueError, "needs 4 axes"),
         (np.zeros((1, 3, 8, 8), np.uint8), "variation", ValueError, "another object"),
         (np.zeros((1, 3, 8, 8), np.uint8), "fog", ValueError, "no dial 'fog'"),
     ],

@@ -10,6 +10,7 @@ Needs no network: ``digits``, ``scenes``, ``photos``, ``patches``. Real benchmar
 import inspect
 from pathlib import Path
 
+from cnnlab import shapes
 from cnnlab.data import benchmarks, embedded, trees
 from cnnlab.data._base import (
     DataError,
@@ -73,8 +74,8 @@ def load(name: str, split: str = "train", *, root=None, **options) -> Dataset:
     plain = isinstance(name, str) and name and Path(name).name == name
     if not plain or name.startswith((".", "~")):
         raise ValueError(
-            f"load: name must be the name of a data set; got {name!r}. For a folder "
-            'anywhere: load("folder", root=PATH).'
+            f"load: name must be the name of a data set; got {shapes.spoken(name)}. "
+            'For a folder anywhere: load("folder", root=PATH).'
         )
     if name in embedded.LOADERS:
         return _call(embedded.LOADERS[name], name, split, options)

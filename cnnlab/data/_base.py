@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlab import paths, shapes
+from cnnlab import arrays, paths, shapes
 
 
 class DataError(ValueError):
@@ -68,24 +68,37 @@ class Dataset:
         >>> data.load("digits").take(range(5))
         digits/train: 5 images of 1 x 8 x 8, 10 classes
         """
-        rows = indices if isinstance(indices, slice) else np.asarray(indices)
-        if not isinstance(rows, slice) and rows.size == 0:
-            rows = np.zeros(0, np.int64)
-        if not isinstance(rows, slice) and (
-            rows.ndim != 1 or rows.dtype.kind not in "iub"
-        ):
-            raise TypeError(
-                "take: indices needs one axis of integers or booleans; got "
-                f"{rows.dtype} of shape {rows.shape}."
-            )
+        rows = indices if isinstance(indices, slice) else _rows(indices, len(self))
         return replace(self, images=self.images[rows], labels=self.labels[rows])
+
+
+def _rows(indices, n: int) -> np.ndarray:
+    """Return indices of ``n`` rows, or a mask of them, as an array, or raise."""
+    rows = arrays.as_array(indices, "take", "indices")
+    if rows.ndim == 1 and rows.size == 0:
+        return np.zeros(0, np.int64)
+    if rows.ndim != 1 or rows.dtype.kind not in "iub":
+        raise TypeError(
+            "take: indices needs one axis of integers or booleans; got "
+            f"{rows.dtype} of shape {rows.shape}."
+        )
+    if rows.dtype == bool and len(rows) != n:
+        raise ValueError(
+            f"take: a mask needs one boolean for each of {n} images; got {len(rows)}."
+        )
+    if rows.dtype != bool and not (-n <= rows.min() and rows.max() < n):
+        raise ValueError(
+            f"take: indices must lie from 0 to {n - 1}; got values from {rows.min()} "
+            f"to {rows.max()}."
+        )
+    return rows
 
 
 def flatten(images: np.ndarray) -> np.ndarray:
     """Return images (N, C, H, W) as rows (N, C*H*W) of the same dtype."""
-    shapes.require_axes(
-        images, "N, C, H, W", "flatten", "images", "Add a batch axis: images[None]."
-    )
+    hint = "Add a batch axis: images[None]."
+    images = arrays.as_array(images, "flatten", "images")
+    shapes.require_axes(images, "N, C, H, W", "flatten", "images", hint)
     return images.reshape(len(images), int(np.prod(images.shape[1:])))
 
 
@@ -110,11 +123,15 @@ def split_indices(
     [[2, 4, 3], [0, 1]]
     """
     n = shapes.require_int(n, 0, "split_indices", "n")
-    shares = np.asarray(fractions, dtype=float)
+    seed = shapes.require_seed(seed, "split_indices")
+    shares = arrays.as_array(fractions, "split_indices", "fractions")
+    if shares.dtype.kind not in "biuf":
+        shapes.require_numbers(shares, "split_indices", "fractions")
+    shares = shares.astype(np.float64)
     if shares.ndim != 1 or not (shares >= 0).all() or shares.sum() > 1 + 1e-9:
         raise ValueError(
             "split_indices: fractions must be shares of at least 0 that sum to at "
-            f"most 1; got {tuple(fractions)}."
+            f"most 1, such as (0.8, 0.2); got {shapes.spoken(fractions)}."
         )
     order = np.random.default_rng(seed).permutation(n)
     cuts = np.rint(np.cumsum(shares) * n).astype(int)
@@ -134,14 +151,20 @@ def batches(n: int, batch_size: int, seed: int | None = None) -> Iterator[np.nda
     """
     n = shapes.require_int(n, 0, "batches", "n")
     size = shapes.require_int(batch_size, 1, "batches", "batch_size")
-    order = np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n)
+    order = np.arange(n)
+    if seed is not None:
+        seed = shapes.require_seed(seed, "batches")
+        order = np.random.default_rng(seed).permutation(n)
     return (order[start : start + size] for start in range(0, n, size))
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Return a mask (N,) that picks about ``fraction`` of every class."""
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"load: test_fraction must be from 0 to 1; got {fraction!r}.")
+    seed = shapes.require_seed(seed, "load")
+    if shapes.require_number(fraction, 0, "load", "test_fraction") > 1:
+        raise ValueError(
+            f"load: test_fraction must be from 0 to 1; got {shapes.spoken(fraction)}."
+        )
     rng = np.random.default_rng(seed)
     picked = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
@@ -152,9 +175,10 @@ def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
 
 def require_split(name: str, split: str, allowed: Sequence[str]) -> None:
     """Raise unless the data set has this split."""
-    if split not in allowed:
+    if not isinstance(split, str) or split not in allowed:
         raise ValueError(
-            f"load: {name} has no split {split!r}; it has: {', '.join(allowed)}."
+            f"load: {name} has no split {shapes.spoken(split)}; it has: "
+            f"{', '.join(allowed)}."
         )
 
 

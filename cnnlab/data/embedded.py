@@ -104,6 +104,7 @@ def scenes(split: str = "train", *, n=None, seed: int = 0, severity=0.0) -> Data
 
     names = ("train", "val", "test")
     _base.require_split("scenes", split, names)
+    seed = shapes.require_seed(seed, "load")
     n = (2000 if split == "train" else 1000) if n is None else n
     stream = len(names) * seed + names.index(split)
     images, labels = generator.generate(n, seed=stream, severity=severity)
@@ -147,6 +148,7 @@ def photos(split: str = "all", *, size: int = 128) -> Dataset:
     The labels count the photographs; the set has no parts, so "train" means "all".
     """
     _base.require_split("photos", split, ("all", "train"))
+    size = shapes.require_int(size, 1, "load", "size", 4096)
     images = np.stack([pictures.read(_photo_path(name), size) for name in PHOTOS])
     return Dataset(
         images, np.arange(len(images)), photo_names(), "photos", "all",
@@ -173,6 +175,7 @@ def patches(
     """
     _base.require_split("patches", split, ("train", "test"))
     size = shapes.require_int(size, 8, "load", "size")
+    seed = shapes.require_seed(seed, "load")
     default = 200 if split == "train" else 50
     count = shapes.require_int(
         default if per_class is None else per_class, 1, "load", "per_class"
@@ -217,9 +220,10 @@ def _corners(height: int, width: int, split: str, size: int) -> np.ndarray:
 
 def _photo_path(name: str) -> Path:
     """Return the file of a photograph, or name those there are."""
-    if name not in PHOTOS:
+    if not isinstance(name, str) or name not in PHOTOS:
         raise ValueError(
-            f"photo: no photograph {name!r}; there are: {', '.join(PHOTOS)}."
+            f"photo: no photograph {shapes.spoken(name)}; there are: "
+            f"{', '.join(PHOTOS)}."
         )
     return package_file(PHOTOS[name])
 
