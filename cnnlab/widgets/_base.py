@@ -136,7 +136,10 @@ class Explorer(w.VBox):
         self.image = w.Image(value=still.data, format="png")
         # a box would stretch it to the page's width; large pixels say nothing more
         self.image.layout = w.Layout(
-            width=width or "auto", max_width="100%", align_self="flex-start"
+            width=width or "auto",
+            max_width="100%",
+            align_self="flex-start",
+            margin="0",  # 100 % and a margin would be cut off at the right
         )
         self.text = w.HTML(_sentence(still.alt))
         self.status = w.HTML("")

@@ -1,7 +1,8 @@
 // Helpers put into JupyterLab's page by labdriver.py, under window.cnnlab.
 () => {
   const app = window.jupyterapp;
-  const panel = () => app.shell.currentWidget;
+  let home;  // the notebook, whatever else comes to the front
+  const panel = () => home ?? app.shell.currentWidget;
   const node = i => panel().content.widgets[i].node;
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const sleep = ms => new Promise(done => setTimeout(done, ms));
@@ -96,6 +97,7 @@
     heard, panel,
     ready: async () => {
       await app.restored;
+      home = app.shell.currentWidget;
       await panel().context.ready;
       await panel().sessionContext.ready;
       await panel().sessionContext.session.kernel.info;
@@ -109,8 +111,8 @@
       return well;
     },
     shutdown: async () => {
-      await panel().sessionContext.shutdown();
-      panel().dispose();
+      await panel()?.sessionContext?.shutdown();
+      panel()?.dispose();
     },
     cells: () => panel().content.widgets.map((cell, i) => ({
       type: cell.model.type,
