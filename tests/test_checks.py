@@ -385,7 +385,7 @@ def test_cut_off_fractions_and_spare_axes_have_a_cause():
     wanted = (np.array([1.5, 2.75, 3.25]),)
     cause = _base._general_cause(wanted, (np.array([1, 2, 3]),))
     assert "integer dtype" in cause
-    cause = _base._general_cause(wanted, (np.array([[1.5, 2.75, 3.25, 4.0]]),))
+    cause = _base._general_cause(wanted, (np.array([[1.5, 2.75, 3.25]]),))
     assert "one axis of length 1 too many" in cause
 
 

@@ -193,7 +193,9 @@ class Exercise:
                 text = self.judge(answer)
         except NotImplementedError:
             return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return Verdict(self.name, RAISED, _describe_error(error, answer))
         if text is None:
             return Verdict(self.name, CORRECT, self._praise())
@@ -210,7 +212,9 @@ class Exercise:
                 got = answer(*given[0], **given[1])
         except NotImplementedError:
             return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             text = f"{_describe_error(error, answer)}\n{self._show_case(case)}"
             cause = self._known_error(error, answer, case)
             return Verdict(self.name, RAISED, text + cause)
@@ -238,7 +242,8 @@ class Exercise:
     def _as_tuple(self, value) -> tuple:
         if len(self.outputs) == 1:
             return (value,)
-        return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        several = isinstance(value, (tuple, list)) or np.ndim(_array(value)) == 1
+        return tuple(value) if several else (value,)
 
     def _compare(self, wanted: tuple, got) -> tuple[str, str] | None:
         """Return (status, detail) of the first output that is wrong, or None."""
@@ -247,7 +252,9 @@ class Exercise:
         got = self._as_tuple(got)
         if len(got) != len(wanted):
             names = ", ".join(self.outputs)
-            return WRONG_SHAPE, f"Wanted {len(wanted)} results ({names})."
+            came = f"{len(got)} results" if len(got) != 1 else f"one: {_kind(got[0])}"
+            wish = f"Wanted {len(wanted)} results ({names})."
+            return WRONG_SHAPE, f"{wish} Got {came}."
         for name, one, other in zip(self.outputs, wanted, got, strict=True):
             fault = self._compare_one(name, one, other)
             if fault is not None:
@@ -257,13 +264,11 @@ class Exercise:
     def _compare_one(self, name: str, wanted, got) -> tuple[str, str] | None:
         label = "" if len(self.outputs) == 1 else f"{name}: "
         wanted = np.asarray(wanted)
-        try:
-            got = np.asarray(got)
-            numbers = got.dtype.kind in "biufc"
-        except Exception:
-            numbers = False
-        if not numbers:
-            return WRONG_SHAPE, f"{label}wanted numbers, got {type(got).__name__}."
+        given, got = got, _array(got)
+        if got is None or got.dtype.kind not in "biufc":
+            return WRONG_SHAPE, f"{label}wanted numbers, got {_kind(given)}."
+        if isinstance(given, list) and not given and not wanted.size:
+            return None  # a list of no rows does not tell how long they would be
         if got.shape != wanted.shape:
             return WRONG_SHAPE, f"{label}wanted shape {wanted.shape}, got {got.shape}."
         close = np.isclose(
@@ -284,7 +289,9 @@ class Exercise:
         """
         theirs = [_results(answer, one) for one in self.cases]
         failing = next(i for i, one in enumerate(self.cases) if one is case)
-        best, cause = 0, None
+        # Not-a-number alone tells nothing: then all the other cases must agree, too.
+        hollow = _hollow(theirs[failing])
+        best, cause = len(self.cases) - 1 if hollow else 0, None
         for mistake in self.mistakes:
             if not self._alike(theirs[failing], _results(mistake.function, case)):
                 continue
@@ -298,7 +305,7 @@ class Exercise:
 
     def _alike(self, a, b) -> bool:
         if isinstance(a, BaseException) or isinstance(b, BaseException):
-            return type(a) is type(b)
+            return type(a) is type(b) and str(a) == str(b)
         if a is None or b is None:
             return a is b
         a, b = self._as_tuple(a), self._as_tuple(b)
@@ -339,7 +346,7 @@ class Exercise:
         return "uint8 wraps round: 3 - 5 is 254. Convert to float first."
 
     def _known_error(self, error, answer, case: Case) -> str:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeUp):
             return ""
         known = self._known_mistake(answer, case)
         return f"\nLikely cause: {known}" if known else ""
@@ -364,6 +371,39 @@ class Exercise:
             f"Right on every case ({len(self.cases)} tried). Compare with the "
             f"reference, {self.where}."
         )
+
+
+def _array(value) -> np.ndarray | None:
+    """Return ``value`` as an array, or None where it cannot be one."""
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns that nobody awaited it
+    if hasattr(value, "detach"):  # a torch tensor, which may record gradients
+        value = value.detach().cpu()
+    try:
+        return np.asarray(value)
+    except Exception:
+        return None
+
+
+def _hollow(result) -> bool:
+    """Say whether a result is an array or number without one finite value."""
+    array = _array(result)
+    numbers = array is not None and array.dtype.kind == "f" and array.size > 0
+    return numbers and not np.isfinite(array).any()
+
+
+def _kind(value) -> str:
+    """Return what a learner's value is, in words."""
+    words = {str: "text", dict: "a dict", set: "a set", type(None): "None"}
+    if inspect.isgenerator(value):
+        return "a generator: collect its values in an array and `return` that"
+    if inspect.iscoroutine(value):
+        return "a coroutine: write `def`, not `async def`"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} that is no table of numbers"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}" if value.dtype.kind in "OUS" else "array"
+    return words.get(type(value), type(value).__name__)
 
 
 def _is_stub(function) -> bool:
@@ -395,8 +435,12 @@ def _results(function, case: Case):
             _time_limit(SECONDS),
         ):
             warnings.simplefilter("ignore")
-            return function(*args, **kwargs)
-    except (Exception, SystemExit) as error:
+            value = function(*args, **kwargs)
+            _array(value)  # closes a coroutine
+            return value
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return error
 
 
@@ -454,7 +498,10 @@ def _one_line(error: BaseException) -> str:
 
 def _describe_error(error: BaseException, answer) -> str:
     """Return the error and the learner's own line that raised it."""
-    text = f"Your code raised {_one_line(error)}"
+    if isinstance(error, TimeUp):
+        text = f"Your code was {error}"
+    else:
+        text = f"Your code raised {_one_line(error)}"
     code = getattr(answer, "__code__", None)
     trace = error.__traceback__
     line = None
@@ -470,6 +517,9 @@ def _describe_error(error: BaseException, answer) -> str:
     return text
 
 
+_CUT_OFF = "fractions are cut off: rounded, or stored with an integer dtype."
+
+
 def _general_cause(wanted: tuple, got: tuple) -> str | None:
     """Return a likely cause that can be read off the numbers alone."""
     for one, other in zip(wanted, got, strict=False):
@@ -479,24 +529,40 @@ def _general_cause(wanted: tuple, got: tuple) -> str | None:
             return None
         if w.shape == g.shape and np.allclose(g, w, rtol=1e-6, atol=1e-8):
             continue  # one of several results, and right
-        cause = _cause_of_shape(w, g) if w.shape != g.shape else _cause_of_values(w, g)
+        whole = np.asarray(other).dtype.kind in "iu"
+        if w.shape != g.shape:
+            cause = _cause_of_shape(w, g)
+        elif whole and np.array_equal(g, np.trunc(w)):
+            cause = _CUT_OFF
+        else:
+            cause = _cause_of_values(w, g)
         if cause:
             return cause
     return None
 
 
 def _cause_of_shape(w: np.ndarray, g: np.ndarray) -> str | None:
+    if w.ndim == 0 and g.size != 1:
+        return "one number is wanted, not an array: sum or average over all axes."
     if g.shape == w.shape[::-1] and np.allclose(g.T, w, equal_nan=True):
         return "the result is transposed: rows and columns are exchanged."
     if g.shape == w.shape[::-1]:
         return "rows and columns are exchanged."
+    if _without(g.shape, 1) == _without(w.shape, 1) and g.ndim > w.ndim:
+        return "one axis of length 1 too many: squeeze it, or sum without keepdims."
+    if _without(g.shape, 1) == _without(w.shape, 1) and g.ndim < w.ndim:
+        return "an axis of length 1 is lost: it was squeezed, or indexed away."
     if g.size == w.size:
         return "the right number of values in another shape: reshape the result."
-    if g.ndim == w.ndim + 1 and 1 in g.shape:
-        return "one axis of length 1 too many: squeeze it, or sum without keepdims."
+    if g.ndim > w.ndim:
+        return "an axis too many: sum, average or pick along it."
     if g.ndim < w.ndim:
         return "an axis was summed or averaged away that should stay."
     return None
+
+
+def _without(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    return tuple(one for one in shape if one != size)
 
 
 def _cause_of_values(w: np.ndarray, g: np.ndarray) -> str | None:
@@ -505,40 +571,50 @@ def _cause_of_values(w: np.ndarray, g: np.ndarray) -> str | None:
     if np.isinf(g).any() and not np.isinf(w).any():
         return "infinity: exp of a large number, or a division by zero."
     wrong = ~np.isclose(g, w)
-    if not wrong.any() or np.allclose(g, w, rtol=1e-3, atol=1e-5):
-        return "round-off: nearly right. Compute in float64, and cancel less."
+    near = max(1e-5, 1e-3 * float(np.abs(w).max(initial=0)))
+    if not wrong.any() or (w.size > 1 and np.allclose(g, w, rtol=1e-3, atol=near)):
+        return (
+            "round-off: nearly right. Compute in float64, round nothing, and cancel "
+            "less."
+        )
     if np.allclose(g, -w):
         return "the sign is reversed."
     if w.ndim == 2 and w.shape[0] == w.shape[1] and np.allclose(g, w.T):
         return "the result is transposed: rows and columns are exchanged."
+    if w.size < 2:
+        return None
     if not g.any():
         return "every value is 0: was the result ever filled in?"
     if np.array_equal(g, np.trunc(w)) or np.array_equal(g, np.rint(w)):
-        return "fractions are cut off: the result array has an integer dtype."
+        return _CUT_OFF
     return _cause_of_pattern(w, g)
 
 
 def _cause_of_pattern(w: np.ndarray, g: np.ndarray) -> str | None:
-    if w.size < 2:
-        return None
     used = np.abs(w) > 1e-12
     if used.sum() > 1:
         ratio = g[used] / w[used]
-        if np.allclose(ratio, ratio[0]) and not np.isclose(ratio[0], 0):
+        if not np.isclose(ratio[0], (0, 1)).any() and np.allclose(g, ratio[0] * w):
             return f"every value is {ratio[0]:.4g} times the wanted one."
+    if np.allclose(g, np.abs(w)):
+        return "the signs are lost: negative values came out positive."
     shift = g - w
     if np.allclose(shift, shift.flat[0]):
         return f"every value is off by the same {shift.flat[0]:.4g}."
     if (w >= 0).all() and np.allclose(g, np.sqrt(w)):
         return "a square root too many."
-    if np.allclose(g, w**2):
+    if np.allclose(g, w**2) and not np.allclose(g, np.abs(w)):
         return "the values are squared: a square root is missing."
     return None
 
 
+class TimeUp(BaseException):
+    """An answer takes too long. No ``except Exception`` in it can catch this."""
+
+
 @contextmanager
 def _time_limit(seconds: float):
-    """End an endless loop with TimeoutError, where the system has such an alarm."""
+    """End an endless loop with TimeUp, where the system has such an alarm."""
     usable = (
         hasattr(signal, "setitimer")
         and threading.current_thread() is threading.main_thread()
@@ -548,9 +624,7 @@ def _time_limit(seconds: float):
         return
 
     def ring(*_):
-        raise TimeoutError(
-            f"stopped after {seconds:g} seconds; is there an endless loop?"
-        )
+        raise TimeUp(f"stopped after {seconds:g} seconds; is there an endless loop?")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -117,6 +117,57 @@ pixel_change = Exercise(
             "the changes were squared: take absolute values instead.",
         ),
         Mistake(
+            "unchanged counted",
+            lambda before, after: (
+                float((before == after).mean()),
+                float(_gap(before, after).mean()),
+            ),
+            "share is the part that changed; yours is the part that stayed the same.",
+        ),
+        Mistake(
+            "root of the mean square",
+            lambda before, after: (
+                float((before != after).mean()),
+                float(np.sqrt((_gap(before, after) ** 2.0).mean())),
+            ),
+            "this is the root of the mean square; wanted is the mean of the absolute "
+            "changes.",
+        ),
+        Mistake(
+            "largest change",
+            lambda before, after: (
+                float((before != after).mean()),
+                int(_gap(before, after).max()),
+            ),
+            "this is the largest change of a value; wanted is the mean of all.",
+        ),
+        Mistake(
+            "difference of the means",
+            lambda before, after: (
+                float((before != after).mean()),
+                float(abs(before.mean() - after.mean())),
+            ),
+            "the absolute value comes too late: lighter and darker have cancelled in "
+            "the mean. Take it of every value first.",
+        ),
+        Mistake(
+            "per cent",
+            lambda before, after: (
+                float(100 * (before != after).mean()),
+                float(_gap(before, after).mean()),
+            ),
+            "share is in per cent; wanted is a part from 0 to 1.",
+        ),
+        Mistake(
+            "divided by the number of pixels",
+            lambda before, after: (
+                float((before != after).sum() / before[0].size),
+                float(_gap(before, after).sum() / before[0].size),
+            ),
+            "divided by height times width; a colour pixel holds three values. Divide "
+            "by .size, or take .mean().",
+        ),
+        Mistake(
             "results exchanged",
             _exchanged,
             "the two results are exchanged: share first, then the mean.",
@@ -192,6 +243,8 @@ def _fault_of(answer) -> str | None:
         return _NOTHING
     if isinstance(answer, str):
         return _NAME
+    if hasattr(answer, "item") and np.shape(answer) == ():
+        answer = answer.item()  # one number in an array or tensor without axes
     if isinstance(answer, (bool, np.bool_)):
         return None
     if np.ndim(answer) > 0:
@@ -438,11 +491,8 @@ def _cause_of_split(parts, n: int, fractions) -> str | None:
         return _OVERLAP
     if len(everything) < n:
         return _LOST
-    if n > 50 and any(
-        np.array_equal(np.sort(part), np.arange(part.min(), part.max() + 1))
-        for part in parts
-    ):
-        return _ORDER
+    if n > 50 and any(len(set(np.diff(np.sort(part)))) == 1 for part in parts):
+        return _ORDER  # neighbours, or every second one
     return None
 
 
@@ -653,6 +703,59 @@ topk_error = Exercise(
                 100 * (1 - _found(_ranked(scores)[:, :k], labels).mean())
             ),
             "the result is in per cent; wanted is a share from 0 to 1.",
+        ),
+        Mistake(
+            "all instead of any",
+            lambda scores, labels, k: float(
+                1 - (_ranked(scores)[:, :k] == labels[:, None]).all(axis=1).mean()
+            ),
+            "np.all wants every guess to be the label; one hit is enough: "
+            ".any(axis=1).",
+        ),
+        Mistake(
+            "mean over all guesses",
+            lambda scores, labels, k: float(
+                1 - (_ranked(scores)[:, :k] == labels[:, None]).mean()
+            ),
+            "the mean runs over all guesses; an image counts once, however many "
+            "guesses it has: .any(axis=1) first.",
+        ),
+        Mistake(
+            "labels not a column",
+            lambda scores, labels, k: float(
+                1 - (_ranked(scores)[:, :k] == labels).any(axis=1).mean()
+            ),
+            "the labels lie as a row beside the guesses: make them a column, "
+            "labels[:, None].",
+        ),
+        Mistake(
+            "guesses of all images",
+            lambda scores, labels, k: float(
+                1 - np.isin(labels, _ranked(scores)[:, :k]).mean()
+            ),
+            "np.isin looks among the guesses of all images; a label belongs to its "
+            "own row.",
+        ),
+        Mistake(
+            "scores instead of classes",
+            lambda scores, labels, k: float(
+                1
+                - _found(-np.sort(-scores.astype(float), axis=1)[:, :k], labels).mean()
+            ),
+            "np.sort gives the scores themselves; np.argsort gives the classes.",
+        ),
+        Mistake(
+            "an answer for each image",
+            lambda scores, labels, k: ~_found(_ranked(scores)[:, :k], labels),
+            "this says for each image whether it was missed; return the share of "
+            "those, one number.",
+        ),
+        Mistake(
+            "one guess too many",
+            lambda scores, labels, k: float(
+                1 - _found(_ranked(scores)[:, : k + 1], labels).mean()
+            ),
+            "one guess too many: the first k are [:, :k].",
         ),
         Mistake(
             "one guess too few",

@@ -16,6 +16,7 @@ value_count = Exercise(
     cases=(
         Case((1, 2, 3)),
         Case((32, 32, 3)),
+        Case((5, 4, 1), "a grey image: one channel"),
         Case((300, 451, 3), "a photograph: no longer a square"),
     ),
     mistakes=(
@@ -43,6 +44,11 @@ value_count = Exercise(
             "three channels built in",
             lambda height, width, channels: height * width * channels * 3,
             "a factor 3 too many: `channels` counts the colours already.",
+        ),
+        Mistake(
+            "always three channels",
+            lambda height, width, channels: height * width * 3,
+            "3 stands in for `channels`: right for colour images only.",
         ),
         Mistake(
             "bytes as bits",
@@ -101,6 +107,40 @@ to_channels_first = Exercise(
             "red and blue are exchanged: the channels were reversed on the way.",
         ),
         Mistake(
+            "three channels built in",
+            lambda images: np.stack([images[..., c] for c in range(3)], axis=1),
+            "the number of channels is built in as 3; here come others too. Move the "
+            "whole axis instead.",
+        ),
+        Mistake(
+            "first image only",
+            lambda images: images[0].transpose(2, 0, 1),
+            "only the first image is returned; the batch axis must stay.",
+        ),
+        Mistake(
+            "squeezed",
+            lambda images: images.transpose(0, 3, 1, 2).squeeze(),
+            "squeeze drops every axis of length 1: a batch of one image loses its "
+            "batch axis.",
+        ),
+        Mistake(
+            "three axes named",
+            lambda images: images.transpose(2, 0, 1),
+            "a batch has four axes, and transpose wants all of them named: the batch "
+            "axis 0 comes first.",
+        ),
+        Mistake(
+            "stacked one by one",
+            lambda images: np.stack([one.transpose(2, 0, 1) for one in images]),
+            "np.stack needs at least one image, and a batch may be empty: transpose "
+            "the whole batch at once.",
+        ),
+        Mistake(
+            "scaled too",
+            lambda images: images.transpose(0, 3, 1, 2) / 255,
+            "the values are divided as well; here only the axes move.",
+        ),
+        Mistake(
             "wrong inverse",
             lambda images: images.transpose(0, 2, 3, 1),
             "that is the way back, from channels first to channels last.",
@@ -156,6 +196,22 @@ as_float = Exercise(
             "divided by the brightest value present, not by 255.",
         ),
         Mistake(
+            "dark and bright exchanged",
+            lambda images: 1 - images / 255,
+            "dark and bright are exchanged: 0 must stay 0 and 255 become 1.",
+        ),
+        Mistake(
+            "standardised",
+            lambda images: (images - images.mean()) / images.std(),
+            "mean 0 and spread 1 is another scaling; the task asks for 0..1, the same "
+            "for every picture.",
+        ),
+        Mistake(
+            "cut off at 1",
+            lambda images: np.clip(images, 0, 1),
+            "the values are cut off at 1, not divided: everything bright becomes 1.",
+        ),
+        Mistake(
             "centred",
             lambda images: images / 127.5 - 1,
             "this maps to -1..1; the task asks for 0..1.",
@@ -198,6 +254,16 @@ brighten = Exercise(
             "only the bottom limited",
             lambda image, amount: np.maximum(image.astype(int) + amount, 0),
             "the bottom is limited, the top is not: 250 + 10 must end at 255.",
+        ),
+        Mistake(
+            "absolute value",
+            lambda image, amount: np.minimum(np.abs(image.astype(int) + amount), 255),
+            "the absolute value turns -7 into 7; what falls below 0 must end at 0.",
+        ),
+        Mistake(
+            "per cent",
+            lambda image, amount: np.clip(image * (1 + amount / 100), 0, 255),
+            "the amount is taken as per cent; it is a number of grey levels to add.",
         ),
         Mistake(
             "multiplied",

@@ -1,5 +1,7 @@
 """The exercises of notebook 03: two losses, softmax, and their gradients."""
 
+import math
+
 import numpy as np
 
 from cnnlab import linear, ops
@@ -33,6 +35,11 @@ def _hinge_terms(s, y, margin=1.0):
     return _without_right(np.maximum(0, _gaps(s, y, margin)), y)
 
 
+def _hinge_with_row_left_out(s, y, margin=1.0):
+    terms = np.maximum(0, _gaps(s, y, margin))  # (N, K)
+    return (terms * (np.arange(s.shape[1]) != np.arange(len(s))[:, None])).sum(axis=1)
+
+
 def _as_printed(s, y, margin=1.0):
     gaps = np.where(s >= _right(s, y) + margin, 0, _gaps(s, y, margin))
     return _without_right(gaps, y).sum(axis=1)
@@ -50,6 +57,7 @@ hinge_loss = Exercise(
         Case((_SLIDE[:2], np.array([2, 0]), 0.5), "another margin"),
         Case((_S, _Y), "4 examples, 5 classes"),
         Case((_TALL, _TALL_Y, 2.0), "6 examples, 4 classes, margin 2"),
+        Case((np.array([[0.125, -0.5, 0.75]]), np.array([2])), "fractions"),
         Case((np.zeros((0, 3)), np.zeros(0, int)), "no example at all"),
     ),
     mistakes=(
@@ -82,6 +90,46 @@ hinge_loss = Exercise(
             _as_printed,
             "the brace is taken as the slide prints it, with its two cases exchanged: "
             "0 is for s_y >= s_j + margin, when the right class wins clearly.",
+        ),
+        Mistake(
+            "absolute value",
+            lambda s, y, margin=1.0: _without_right(np.abs(_gaps(s, y, margin)), y).sum(
+                axis=1
+            ),
+            "the absolute value makes a clear win costly; max(0, ...) cuts it to 0.",
+        ),
+        Mistake(
+            "first class taken for the right one",
+            lambda s, y, margin=1.0: linear.hinge_loss(s, 0 * y, margin),
+            "class 0 is taken for the right one in every row: use y[n].",
+        ),
+        Mistake(
+            "row number taken for the right class",
+            lambda s, y, margin=1.0: _hinge_with_row_left_out(s, y, margin),
+            "the class with the number of the row is left out of the sum, instead of "
+            "the right class: compare j with y[n], not with n.",
+        ),
+        Mistake(
+            "1 subtracted instead of the margin",
+            lambda s, y, margin=1.0: np.maximum(0, _gaps(s, y, margin)).sum(axis=1) - 1,
+            "the right class adds `margin` to the sum, and 1 is subtracted for it: "
+            "right for a margin of 1 only.",
+        ),
+        Mistake(
+            "margin subtracted",
+            lambda s, y, margin=1.0: _hinge_terms(s, y, -margin).sum(axis=1),
+            "the margin has the wrong sign: it is added to s_j - s_y.",
+        ),
+        Mistake(
+            "margin as a factor",
+            lambda s, y, margin=1.0: margin * _hinge_terms(s, y, 1.0).sum(axis=1),
+            "the margin is added to each difference; it is no factor of the loss.",
+        ),
+        Mistake(
+            "table not summed",
+            lambda s, y, margin=1.0: np.maximum(0, _gaps(s, y, margin)),
+            "this is the table of all terms, (N, K): sum each row, without the right "
+            "class.",
         ),
         Mistake(
             "no max",
@@ -295,6 +343,44 @@ softmax = Exercise(
             "Divide by the sum.",
         ),
         Mistake(
+            "sign reversed",
+            lambda s: ops.softmax(-s),
+            "the smallest score gets the largest share: the sign of the exponent is "
+            "reversed.",
+        ),
+        Mistake(
+            "winner takes all",
+            lambda s: np.eye(s.shape[1])[s.argmax(axis=1)],
+            "the largest score gets everything (that is argmax); softmax leaves "
+            "something to the others.",
+        ),
+        Mistake(
+            "not-a-number hidden",
+            lambda s: np.nan_to_num(_naive(s)),
+            "exp overflows, and nan_to_num turns the nan into 0: hidden, not mended. "
+            "Subtract the largest score of each row first.",
+        ),
+        Mistake(
+            "largest absolute score subtracted",
+            _shifted_by(lambda s: np.abs(s).max(axis=1, keepdims=True)),
+            "the largest absolute value is subtracted: a row of very negative scores "
+            "ends at 0 / 0. Subtract the largest score itself.",
+        ),
+        Mistake(
+            "divided by the largest",
+            lambda s: _naive(_divide(s, _row_max(s))),
+            "the scores are divided by the largest of their row, which changes the "
+            "result; subtract it.",
+        ),
+        Mistake(
+            "math.exp overflows",
+            lambda s: [
+                [math.exp(v) / sum(map(math.exp, row)) for v in row] for row in s
+            ],
+            "math.exp raises where np.exp gives infinity: subtract the largest score "
+            "of the row first.",
+        ),
+        Mistake(
             "no exp",
             lambda s: _divide(s, s.sum(axis=1, keepdims=True)),
             "exp is missing: scores may be negative, probabilities may not.",
@@ -341,6 +427,18 @@ def _minus_one(s, y, margin=1.0):
     return ds
 
 
+def _worst_only(s, y, margin=1.0):
+    terms = _hinge_terms(s, y, margin)
+    ds = np.eye(s.shape[1])[terms.argmax(axis=1)] * (terms.max(axis=1) > 0)[:, None]
+    return _counted(ds > 0, y)
+
+
+def _all_wrong_counted(s, y, margin=1.0):
+    ds = _without_right(_gaps(s, y, margin) > 0, y)
+    ds[np.arange(len(ds)), y] = 1 - s.shape[1]
+    return ds
+
+
 def _self_counted(s, y, margin=1.0):
     ds = np.array(_gaps(s, y, margin) > 0, dtype=float)  # holds j = y as well
     count = ds.sum(axis=1)
@@ -377,6 +475,29 @@ hinge_gradient = Exercise(
             "right class counted as a violation",
             _self_counted,
             "the right class is counted as a violation of itself: one too many.",
+        ),
+        Mistake(
+            "worst class only",
+            _worst_only,
+            "only the worst wrong class counts here; every class that violates the "
+            "margin has a 1.",
+        ),
+        Mistake(
+            "number of wrong classes",
+            _all_wrong_counted,
+            "the right class has minus the number of all wrong classes; only those "
+            "that violate the margin count.",
+        ),
+        Mistake(
+            "booleans",
+            lambda s, y, margin=1.0: _gaps(s, y, margin) > 0,
+            "this says which classes violate the margin; the right class needs minus "
+            "their number.",
+        ),
+        Mistake(
+            "sign lost",
+            lambda s, y, margin=1.0: np.abs(linear.hinge_gradient(s, y, margin)),
+            "the right class has the wrong sign: raising its score lowers the loss.",
         ),
         Mistake(
             "inactive terms counted",
@@ -494,6 +615,47 @@ softmax_gradient = Exercise(
             "its entry is +p.",
         ),
         Mistake(
+            "label subtracted",
+            lambda s, y: ops.softmax(s) - y[:, None],
+            "the number of the class is subtracted; wanted is a 1, in the column of "
+            "that class.",
+        ),
+        Mistake(
+            "1 added",
+            lambda s, y: _subtract(ops.softmax(s), np.arange(len(s)), y, -1.0),
+            "the 1 of the right class is added; it is subtracted.",
+        ),
+        Mistake(
+            "scores instead of probabilities",
+            lambda s, y: _subtract(s, np.arange(len(s)), y),
+            "the 1 is subtracted from the scores; turn them into probabilities first.",
+        ),
+        Mistake(
+            "right class kept",
+            lambda s, y: ops.softmax(s) * np.eye(s.shape[1])[y],
+            "only the probability of the right class is kept; subtract the one-hot row "
+            "instead of multiplying with it.",
+        ),
+        Mistake(
+            "predicted class",
+            lambda s, y: _subtract(ops.softmax(s), np.arange(len(s)), s.argmax(axis=1)),
+            "the 1 is subtracted at the predicted class; the label y says which one.",
+        ),
+        Mistake(
+            "softmax down the columns",
+            lambda s, y: _subtract(
+                _shifted_by(lambda s: s.max(axis=0), axis=0)(s), np.arange(len(s)), y
+            ),
+            "the softmax runs down the columns: each row of probabilities must sum to "
+            "1.",
+        ),
+        Mistake(
+            "number of classes built in",
+            lambda s, y: ops.softmax(s) - np.eye(10)[y],
+            "the number of classes is built in as 10: s.shape[1] says how many there "
+            "are.",
+        ),
+        Mistake(
             "1 subtracted everywhere",
             lambda s, y: ops.softmax(s) - 1,
             "1 is subtracted from every class; only the right one has it.",
@@ -557,7 +719,7 @@ def _variant(**change):
 
     def answer(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
         s = x @ w.T + b
-        if loss == "hinge" or change.get("always") == "hinge":
+        if change.get("always", loss) == "hinge":
             losses = linear.hinge_loss(s, y, margin)
             ds = linear.hinge_gradient(s, y, margin)
         else:
@@ -595,6 +757,30 @@ def _overflowing(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
     if loss == "softmax" and not np.isfinite(p).all():
         return np.inf, dw * np.nan, db * np.nan
     return value, dw, db
+
+
+def _divided_penalty(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    return linear.dataset_loss(x, y, w, b, loss, reg / len(x), margin)
+
+
+def _rooted_penalty(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+    return value - reg * (w**2).sum() + reg * np.linalg.norm(w), dw, db
+
+
+def _mean_penalty(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+    return value - reg * (w**2).sum() + reg * (w**2).mean(), dw, db
+
+
+def _bias_pulled(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+    return value, dw, db + 2 * reg * b
+
+
+def _downhill(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+    value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+    return value, -dw, -db
 
 
 _X = _rng.normal(0, 1, (4, 3)).round(1)  # N = 4, D = 3, K = 5
@@ -700,6 +886,42 @@ dataset_loss = Exercise(
             "absolute weights",
             _variant(absolute=1),
             "the regulariser sums |w|; the formula above sums squares.",
+        ),
+        Mistake(
+            "always softmax",
+            _variant(always="softmax"),
+            'the softmax loss is taken whatever `loss` says, "hinge" too.',
+        ),
+        Mistake(
+            "regulariser divided by N",
+            _divided_penalty,
+            "the regulariser is divided by N as well: only the losses are averaged.",
+        ),
+        Mistake(
+            "root of the sum of squares",
+            _rooted_penalty,
+            "np.linalg.norm takes a root: the regulariser is the sum of the squares.",
+        ),
+        Mistake(
+            "mean of squares",
+            _mean_penalty,
+            "the squares of the weights are averaged; they are summed.",
+        ),
+        Mistake(
+            "bias gradient regularised",
+            _bias_pulled,
+            "db has a regulariser: the bias is left out of it, in the gradient too.",
+        ),
+        Mistake(
+            "weights pushed outwards",
+            _variant(pull=-2),
+            "the regulariser's gradient is subtracted from dw; add 2 * reg * w.",
+        ),
+        Mistake(
+            "gradient steps downhill",
+            _downhill,
+            "the gradients have the wrong sign: they point uphill; the step downhill "
+            "comes in training.",
         ),
         Mistake(
             "always hinge",

@@ -71,9 +71,42 @@ def _l1_mistakes() -> list[Mistake]:
             "this is the largest difference; L1 adds all of them.",
         ),
         Mistake(
+            "fractions cut off",
+            lambda a, b: np.abs(a.astype(int) - b.astype(int)).sum(),
+            "astype(int) cuts fractions off, and pixels may be floats from 0 to 1: "
+            "convert to float.",
+        ),
+        Mistake(
+            "pixels counted",
+            lambda a, b: int((np.asarray(a) != np.asarray(b)).sum()),
+            "this counts the pixels that differ; add up by how much they differ.",
+        ),
+        Mistake(
+            "one direction only",
+            lambda a, b: np.maximum(gap(a, b), 0).sum(),
+            "only pixels that are brighter in the first image count; take the absolute "
+            "value of every difference.",
+        ),
+        Mistake(
+            "first row or channel only",
+            lambda a, b: np.abs(gap(a, b))[0].sum(),
+            "only the first row, or the first channel, is summed; all pixels count.",
+        ),
+        Mistake(
+            "matrix norm",
+            lambda a, b: np.linalg.norm(gap(a, b), 1),
+            "np.linalg.norm(..., 1) of a table is its largest column sum; flatten the "
+            "differences first, or write np.abs(...).sum().",
+        ),
+        Mistake(
             "one axis only",
             lambda a, b: np.abs(gap(a, b)).sum(axis=0),
             "the sum runs over one axis only; it should run over all pixels.",
+        ),
+        Mistake(
+            "second axis only",
+            lambda a, b: np.abs(gap(a, b)).sum(axis=1),
+            "each row is summed by itself; the sum should run over all pixels.",
         ),
     ]
 
@@ -139,6 +172,16 @@ def _l2_of_wrapped_squares(x, y):
     x2 = (x * x).sum(1).astype(float)[:, None]
     d2 = x2 + (y * y).sum(1).astype(float) - 2.0 * (x @ y.T).astype(float)
     return np.sqrt(np.maximum(d2, 0))
+
+
+def _l2_in_int16(x, y):
+    gaps = np.asarray(x).astype(np.int16)[:, None] - np.asarray(y).astype(np.int16)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt((gaps**2).sum(-1).astype(float))
+
+
+def _length(gaps, axis=-1):
+    return np.sqrt((gaps**2).sum(axis))
 
 
 def _gap_of_sums(x, y):
@@ -224,6 +267,48 @@ def _l2_mistakes() -> list[Mistake]:
             lambda x, y: _expanded(x, y, clip=False),
             "for equal rows the three terms cancel, and round-off may leave a number "
             "below zero: its root is nan. Clip with np.maximum(d2, 0).",
+        ),
+        Mistake(
+            "fractions cut off",
+            lambda x, y: _expanded(x.astype(int), y.astype(int)),
+            "astype(int) cuts the fractions of floats off: convert to float.",
+        ),
+        Mistake(
+            "int16 overflows",
+            _l2_in_int16,
+            "int16 ends at 32767, and 255 * 255 is above it: squares wrap round. "
+            "Convert to float.",
+        ),
+        Mistake(
+            "pairs only",
+            lambda x, y: np.array([_length(a - b) for a, b in zip(*_wide(x, y))]),  # noqa: B905
+            "only x[0] with y[0], x[1] with y[1] and so on are compared; every query "
+            "belongs with every training row.",
+        ),
+        Mistake(
+            "wrong axis",
+            lambda x, y: _length(_wide(x)[0][:, None] - _wide(y)[0], axis=1),
+            "the sum runs over the training rows; the columns are the last axis.",
+        ),
+        Mistake(
+            "column forgotten",
+            lambda x, y: np.sqrt(
+                np.maximum(
+                    np.sum(_wide(x)[0] ** 2, axis=1)
+                    - 2 * _wide(x)[0] @ _wide(y)[0].T
+                    + np.sum(_wide(y)[0] ** 2, axis=1),
+                    0,
+                )
+            ),
+            "the squared lengths of x lie as a row; query x[i] is row i, so make them "
+            "a column: [:, None], or keepdims=True.",
+        ),
+        Mistake(
+            "largest difference",
+            lambda x, y: np.abs(_wide(x)[0][:, None] - _wide(y)[0]).max(
+                axis=-1, initial=0
+            ),
+            "this is the largest difference; L2 adds the squares of all.",
         ),
         Mistake(
             "mean of squares",
@@ -340,6 +425,29 @@ def _vote_mistakes() -> list[Mistake]:
             "nearest only",
             lambda labels, num_classes: np.asarray(labels)[:, 0],
             "only the nearest neighbour is asked; all k of them vote.",
+        ),
+        Mistake(
+            "farthest only",
+            lambda labels, num_classes: np.asarray(labels)[:, -1],
+            "only the last column, the farthest neighbour, is asked; all k vote.",
+        ),
+        Mistake(
+            "largest label",
+            lambda labels, num_classes: np.asarray(labels).max(1, initial=0),
+            "this is the largest class number; count the votes of each class first.",
+        ),
+        Mistake(
+            "down the columns",
+            lambda labels, num_classes: neighbors.vote(
+                np.asarray(labels).T if len(labels) else labels, num_classes
+            ),
+            "the vote runs down the columns; each row holds the neighbours of one "
+            "query.",
+        ),
+        Mistake(
+            "table of votes",
+            _counts,
+            "this is the table of votes, (Q, K); one class a query is wanted.",
         ),
         Mistake(
             "mean label",
@@ -485,6 +593,11 @@ def _with(change):
     return wrong
 
 
+def _with_largest_k(x, y, ks, num_folds=5, metric="l2", seed=0, chunk_size=2048):
+    row = neighbors.cross_validate(x, y, [max(ks)], num_folds, metric, seed)
+    return np.repeat(row, len(ks), axis=0)
+
+
 def _cv_mistakes() -> list[Mistake]:
     return [
         Mistake(
@@ -562,6 +675,35 @@ def _cv_mistakes() -> list[Mistake]:
             "counts",
             _with(lambda run, n, f: run() * [len(p) for p in neighbors.folds(n, f)]),
             "right answers are counted; divide by the number of rows in the fold.",
+        ),
+        Mistake(
+            "divided by all rows",
+            _with(
+                lambda run, n, f: run() * [len(p) / n for p in neighbors.folds(n, f)]
+            ),
+            "right answers are divided by the number of all rows; divide by the number "
+            "of rows in the fold.",
+        ),
+        Mistake(
+            "per cent",
+            _with(lambda run, n, f: 100 * run()),
+            "accuracy in per cent; a share from 0 to 1 is wanted.",
+        ),
+        Mistake(
+            "number of folds ignored",
+            _with(lambda run, n, f: run(num_folds=5)),
+            "num_folds is ignored: pass it on to neighbors.folds.",
+        ),
+        Mistake(
+            "first k for all",
+            _with(lambda run, n, f: np.repeat(run()[:1], len(run()), axis=0)),
+            "every row is the same: the first k is used for all of them.",
+        ),
+        Mistake(
+            "largest k for all",
+            _with_largest_k,
+            "every row is the same: the vote is taken among all neighbours found; cut "
+            "them to the first k columns.",
         ),
         Mistake(
             "averaged",
@@ -656,6 +798,11 @@ def _by_training(x, y, x_test, y_test, ks, num_folds):
     return ks[int(np.argmax(found))]
 
 
+def _last_of_equals(x, y, x_test, y_test, ks, num_folds):
+    means = _scores(x, y, ks, num_folds).mean(axis=1)
+    return ks[len(ks) - 1 - int(means[::-1].argmax())]
+
+
 def _place_of_k(x, y, x_test, y_test, ks, num_folds):
     k, found = neighbors.tune_and_test(x, y, x_test, y_test, ks, num_folds)
     return list(ks).index(k), found
@@ -672,8 +819,9 @@ def _tune_mistakes() -> list[Mistake]:
         Mistake(
             "k picked on the training set",
             _tuned(_by_training),
-            "k is picked by its accuracy on the training rows, where k = 1 always "
-            "looks perfect: choose it by cross-validation.",
+            "k is the smallest: picked by its accuracy on the training rows, where "
+            "k = 1 always looks perfect, or not picked at all. Choose it by "
+            "cross-validation.",
         ),
         Mistake(
             "place instead of k",
@@ -720,6 +868,75 @@ def _tune_mistakes() -> list[Mistake]:
                 lambda x, y, a, b, ks, f: ks[int(_scores(x, y, ks, f).max(1).argmax())]
             ),
             "the best single fold decides; take the mean over all folds.",
+        ),
+        Mistake(
+            "worst single fold",
+            _tuned(
+                lambda x, y, a, b, ks, f: ks[int(_scores(x, y, ks, f).min(1).argmax())]
+            ),
+            "the worst single fold decides; take the mean over all folds.",
+        ),
+        Mistake(
+            "last of equals",
+            _tuned(_last_of_equals),
+            "two values of k are equally good, and yours is the last of them; the "
+            "first in the list is wanted (np.argmax takes it).",
+        ),
+        Mistake(
+            "test set in the cross-validation",
+            _tuned(
+                lambda x, y, a, b, ks, f: _by_validation(
+                    np.concatenate([x, a]), np.concatenate([y, b]), a, b, ks, f
+                )
+            ),
+            "the test images take part in the cross-validation: choose k with x and y "
+            "alone.",
+        ),
+        Mistake(
+            "largest k",
+            _tuned(lambda x, y, a, b, ks, f: max(ks)),
+            "the largest k is taken without a look at the accuracies.",
+        ),
+        Mistake(
+            "tested with k = 1",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: np.mean(neighbors.predict(a, x, y) == b),
+            ),
+            "the test uses one neighbour: hand the chosen k on to neighbors.predict.",
+        ),
+        Mistake(
+            "results exchanged",
+            lambda *args: neighbors.tune_and_test(*args)[::-1],
+            "the two results are exchanged: k first, then the accuracy.",
+        ),
+        Mistake(
+            "share of errors",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: np.mean(
+                    neighbors.predict(a, x, y, k) != b
+                ),
+            ),
+            "this is the share of errors; accuracy is the share of right answers.",
+        ),
+        Mistake(
+            "per cent",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: (
+                    100 * np.mean(neighbors.predict(a, x, y, k) == b)
+                ),
+            ),
+            "the accuracy is in per cent; a share from 0 to 1 is wanted.",
+        ),
+        Mistake(
+            "right answers counted",
+            _tuned(
+                _by_validation,
+                lambda x, y, a, b, ks, f, k: np.sum(neighbors.predict(a, x, y, k) == b),
+            ),
+            "right answers are counted; divide by the number of test images.",
         ),
         Mistake(
             "roles exchanged",

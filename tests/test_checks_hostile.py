@@ -1,0 +1,227 @@
+"""Exercises against odd but right answers, and wrong ones beyond their lists."""
+
+import asyncio
+import math
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from cnnlab import challenges, checks, linear, neighbors, ops
+from cnnlab.checks import _base
+
+pytestmark = pytest.mark.usefixtures("no_progress")
+
+EXERCISES = sorted(checks.EXERCISES.values(), key=lambda one: (one.notebook, one.name))
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda one: one.name)
+
+
+# ------------------------------------------------------------------ right answers
+
+
+@each_exercise
+def test_a_right_answer_may_print_draw_and_return_tensors(exercise):
+    torch = pytest.importorskip("torch")
+
+    def prints(*args, **kwargs):
+        print("here")
+        np.random.rand(2)  # noqa: NPY002
+        return exercise.reference(*args, **kwargs)
+
+    def tensors(*args, **kwargs):
+        result = exercise.reference(*args, **kwargs)
+        several = isinstance(result, tuple)
+        made = [
+            torch.tensor(np.asarray(one), dtype=None)
+            for one in (result if several else (result,))
+        ]
+        if not several and made[0].is_floating_point():
+            made[0].requires_grad_()
+        return tuple(made) if several else made[0]
+
+    assert exercise(prints).passed
+    assert exercise(tensors).passed, exercise(tensors)
+
+
+def _split(n, fractions, seed=0):
+    """Shuffle in place with the old generator, cut by sizes, last part the rest."""
+    order, parts, start = np.arange(n), [], 0
+    np.random.RandomState(seed).shuffle(order)
+    for number, fraction in enumerate(fractions, start=1):
+        stop = n if number == len(fractions) else start + round(fraction * n)
+        parts.append(order[start:stop])
+        start = stop
+    return parts
+
+
+def _nested_loops(x, y):
+    return [
+        [math.sqrt(math.fsum((float(p) - float(q)) ** 2 for p, q in zip(a, b)))  # noqa: B905
+         for b in y] for a in x
+    ]  # fmt: skip
+
+
+def _tuned(x, y, x_test, y_test, ks, num_folds=5):
+    best, chosen = -1.0, None
+    for k in ks:
+        found = neighbors.cross_validate(x, y, [k], num_folds).mean()
+        if found > best:
+            best, chosen = found, k
+    right = neighbors.predict(x_test, x, y, chosen) == y_test
+    return np.array([chosen, right.mean()])
+
+
+RIGHT = [
+    ("to_channels_first", lambda x: np.einsum("nhwc->nchw", x)),
+    ("to_channels_first", lambda x: np.moveaxis(x, -1, 1)),
+    ("as_float", lambda x: x.astype(np.float32) * np.float32(1 / 255)),
+    ("brighten", lambda a, b: np.clip(a.astype(float) + b, 0, 255)),
+    ("l1_distance", lambda a, b: math.fsum(np.abs(a - b.astype(float)).ravel())),
+    ("l2_distances", _nested_loops),
+    ("l2_distances", lambda a, b: np.linalg.norm(a[:, None] - b.astype(float), axis=2)),
+    ("l2_distances", cdist),
+    ("vote", lambda rows, k: [Counter(r.tolist()).most_common(1)[0][0] for r in rows]),
+    ("tune_and_test", _tuned),
+    ("split_indices", _split),
+    ("is_mushroom", lambda image: np.array(challenges.is_mushroom(image))),
+    ("softmax", lambda s: np.exp(ops.log_softmax(s))),
+    ("softmax_gradient", lambda s, y: ops.softmax(s) - np.eye(s.shape[1])[y]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_another_way_of_writing_it_is_right(name, answer):
+    verdict = checks.EXERCISES[name](answer)
+    assert verdict.passed, verdict
+
+
+# ------------------------------------------------------------------ wrong answers
+
+
+def _strided(n, fractions, seed):
+    """Not shuffled: every second index first, odd or even by the seed."""
+    order = np.concatenate([np.arange(seed % 2, n, 2), np.arange(1 - seed % 2, n, 2)])
+    return np.split(order, np.rint(np.cumsum(fractions) * n).astype(int)[:-1])
+
+
+def _times(factor):
+    return lambda *args: factor * np.asarray(neighbors.cross_validate(*args))
+
+
+WRONG = [
+    ("value_count", lambda h, w, c: 3 * h * w, "right for colour images only"),
+    ("value_count", lambda h, w, c: np.array([h * w * c]), "squeeze it"),
+    ("value_count", lambda h, w, c: f"{h * w * c}", "wanted numbers, got text"),
+    ("value_count", lambda h, w, c: [h, w, c], "one number is wanted"),
+    ("to_channels_first", lambda x: x.transpose(2, 0, 1), "four axes"),
+    ("to_channels_first", lambda x: x[0].transpose(2, 0, 1), "only the first image"),
+    ("to_channels_first", lambda x: x.transpose(0, 3, 1, 2).squeeze(), "loses its"),
+    ("as_float", lambda x: 1 - x / 255, "dark and bright are exchanged"),
+    ("as_float", lambda x: (x / 255).astype(np.float16), "round-off"),
+    ("brighten", lambda a, b: np.minimum(255, np.abs(a.astype(int) + b)), "-7 into 7"),
+    ("topk_error", lambda s, y, k: 1 - np.isin(y, np.argsort(
+        -s.astype(float), axis=1, kind="stable")[:, :k]).mean(), "its own row"),
+    ("l1_distance", lambda a, b: np.abs(a.astype(int) - b.astype(int)).sum(), "cuts"),
+    ("l1_distance", lambda a, b: np.abs(a - b.astype(float)).sum(1), "by itself"),
+    ("l2_distances", lambda x, y: cdist(x, y).round(2), "round-off"),
+    ("l2_distances", lambda x, y: cdist(x, y)[..., None], "squeeze it"),
+    ("vote", lambda rows, k: [row[-1] for row in rows], "farthest neighbour, is asked"),
+    ("cross_validate", _times(100), "in per cent"),
+    ("hinge_loss", lambda s, y, m=1.0: linear.hinge_loss(s, y, m).round(1), "0.375"),
+    ("hinge_loss", lambda s, y, m=1.0: m * linear.hinge_loss(s, y), "no factor"),
+    ("softmax", lambda s: ops.softmax(-s), "exponent is reversed"),
+    ("hinge_gradient", lambda s, y, m=1.0: abs(linear.hinge_gradient(s, y, m)), "sign"),
+    ("softmax_gradient", lambda s, y: ops.softmax(s) - np.eye(10)[y], "built in as 10"),
+    ("dataset_loss", lambda x, y, w, b, *rest: linear.dataset_loss(
+        x, y, w, b, "softmax", *rest[1:]), "whatever `loss` says"),
+    ("dataset_loss", lambda *args: {"loss": 1}, "Got one: a dict"),
+    ("split_indices", _strided, "not shuffled"),
+    ("is_mushroom", lambda image: image[40, 0, 0] > 3, "IndexError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_of_another_kind_is_rejected_with_a_fitting_word(
+    name, answer, says
+):
+    verdict = checks.EXERCISES[name](answer)
+    assert not verdict.passed and says in verdict.text, verdict
+
+
+def test_a_cause_is_not_read_off_results_that_are_all_not_a_number():
+    def spread(s):
+        with np.errstate(all="ignore"):
+            low = s - s.min(axis=1, keepdims=True)
+            return low / low.sum(axis=1, keepdims=True)
+
+    text = checks.softmax(spread).text
+    assert "Likely cause: not-a-number: 0/0" in text
+
+
+@pytest.mark.parametrize(
+    ("got", "cause"),
+    [
+        ([1.0, 0.0, 5.0], None),  # where the wanted value is not 0 the ratio is 1
+        ([1.0, 0.01, 5.0], None),
+        ([1.0, 2.0, 5.0], "signs are lost"),
+    ],
+)
+def test_no_absurd_cause_is_given(got, cause):
+    found = _base._general_cause((np.array([1.0, -2.0, 5.0]),), (np.array(got),))
+    assert found is None if cause is None else cause in found
+    ones = _base._general_cause((np.array([0.0, 2, 3]),), (np.array([7.0, 2, 3]),))
+    assert ones is None
+
+
+def test_a_lone_number_gets_no_cause_made_for_arrays():
+    assert _base._general_cause((np.array(0.5),), (np.array(0.0),)) is None
+    assert _base._general_cause((np.array(0.667),), (np.array(1.0),)) is None
+
+
+# ------------------------------------------------------------------ odd answers
+
+
+async def _waits(*args, **kwargs):
+    return 1
+
+
+def _yields(*args, **kwargs):
+    yield 1
+
+
+@each_exercise
+def test_generators_and_coroutines_are_named_as_such(exercise):
+    if exercise.judge is not None:
+        pytest.skip("an open exercise judges in its own way")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "not `async def`" in exercise(_waits).text
+        assert "a generator: collect" in exercise(_yields).text
+
+
+@each_exercise
+@pytest.mark.parametrize(
+    "error", [GeneratorExit, asyncio.CancelledError, SystemExit, MemoryError]
+)
+def test_no_error_of_an_answer_leaves_the_check(exercise, error):
+    def answer(*args, **kwargs):
+        raise error
+
+    verdict = exercise(answer)
+    assert verdict.status == _base.RAISED and error.__name__ in verdict.text
+
+
+def test_an_endless_loop_that_catches_every_exception_is_stopped(monkeypatch):
+    def stubborn(height, width, channels):
+        while True:
+            try:
+                height += 1
+            except Exception:
+                pass
+
+    monkeypatch.setattr(_base, "SECONDS", 0.2)
+    verdict = checks.value_count(stubborn)
+    assert verdict.status == _base.RAISED
+    assert "Your code was stopped after 0.2 seconds" in verdict.text
