@@ -26,7 +26,12 @@ def data_roots() -> list[Path]:
     to the first one that can be written.
     """
     named = [part for part in os.environ.get("CNNLAB_DATA", "").split(os.pathsep)]
-    roots = [Path(part).expanduser().resolve() for part in named if part.strip()]
+    # Not Path.resolve: it raises for an unknown ~user and for links in a circle.
+    roots = [
+        Path(os.path.realpath(os.path.expanduser(part)))
+        for part in named
+        if part.strip()
+    ]
     return [*roots, course_root() / "data"]
 
 

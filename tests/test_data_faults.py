@@ -756,3 +756,150 @@ def test_the_list_of_data_sets_names_each_with_its_licence():
     rows = {row.name: row for row in upkeep.available()}
     assert {"digits", "scenes", "photos", "patches", "mnist", "cifar10"} <= set(rows)
     assert all(row.licence and row.holds and row.where for row in rows.values())
+
+
+# --- hostile folders, names and places ------------------------------------------------
+
+
+def folder_tree(root, classes=("cat", "dog")):
+    for kind in classes:
+        (root / kind).mkdir(parents=True)
+        for i in range(3):
+            (root / kind / f"{i}.png").write_bytes(png(i))
+    return root
+
+
+def load_folder(root, **options):
+    return data.load("folder", "all", root=root, cache=False, **options)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_called_like_an_image_does_not_hang_the_reader(tmp_path):
+    tree = folder_tree(tmp_path / "pets")
+    os.mkfifo(tree / "cat" / "pipe.png")
+    with pytest.raises(data.DataError, match=r"1 of 7 .* decoded: \S*pipe\.png"):
+        load_folder(tree)
+    with pytest.warns(UserWarning, match="pipe"):
+        assert len(load_folder(tree, unreadable="skip")) == 6
+
+
+def test_a_link_that_leads_nowhere_is_an_unreadable_image(tmp_path):
+    tree = folder_tree(tmp_path / "pets")
+    (tree / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(data.DataError, match=r"decoded: \S*gone\.png"):
+        load_folder(tree)
+    with pytest.warns(UserWarning, match="left out"):
+        assert len(load_folder(tree, unreadable="skip")) == 6
+
+
+def test_links_in_a_circle_are_not_followed(tmp_path, monkeypatch):
+    tree = folder_tree(tmp_path / "pets")
+    (tree / "cat" / "loop").symlink_to(tree)
+    (tree / "self").symlink_to(tree)
+    assert load_folder(tree).classes == ("cat", "dog")
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "a"))
+    with pytest.raises(data.DataError, match="mnist is not in"):
+        data.load("mnist")
+
+
+def test_class_names_of_any_script_are_kept(tmp_path):
+    names = ("a b", "katze ü", "кот", "日本")
+    assert load_folder(folder_tree(tmp_path / "t", names)).classes == names
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "null", '{"cat/0.png": 5}', '{"../x": [1, 2]}', "[" * 100_000]
+)
+def test_a_garbled_list_of_unpacked_files_counts_as_none(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    tree = folder_tree(tmp_path / "pets")
+    (tree / ".cnnlab-files.json").write_text(text)
+    assert len(load_folder(tree)) == 6
+    assert all(finding.good for finding in data.verify("pets"))
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    tree, real = folder_tree(tmp_path / "pets"), os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("cat"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(data.DataError, match=r"pets/cat cannot be read \(Permission"):
+        load_folder(tree)
+    assert "pets" in {row.name for row in data.available()}
+
+
+@pytest.mark.parametrize(
+    "place", ["/dev/null", "~", "~nobody-of-this-name/x", "", ":::", "/proc/1", "a\nb"]
+)
+def test_a_strange_data_folder_ends_in_one_sentence(monkeypatch, place):
+    monkeypatch.setenv("CNNLAB_DATA", place)
+    for name in ("mnist", "no-such-set"):
+        with pytest.raises(data.DataError, match="python -m cnnlab data"):
+            data.load(name)
+    assert data.available()
+
+
+@pytest.mark.parametrize("place", [3, b"/tmp", "", " ", "a\0b", [], np.zeros(2)])
+def test_what_is_no_place_is_refused(place):
+    for call in (
+        lambda: data.load("folder", root=place),
+        lambda: data.load("mnist", root=place),
+        lambda: data.unpack(place),
+    ):
+        with pytest.raises(TypeError, match="must name a place on the disk"):
+            call()
+
+
+@pytest.mark.parametrize("name", [3, [], "", ".", "../x", "a\0b", "x" * 5000])
+def test_what_is_no_name_is_refused(name):
+    for call in (data.load, data.fetch, lambda name: list(data.verify(name))):
+        with pytest.raises(ValueError, match="name must be the name of a data set"):
+            call(name)
+
+
+@pytest.mark.parametrize(
+    "archive", ["..zip", ".zip", "~x.zip", "mnist.zip", "digits.zip", "folder.zip"]
+)
+def test_a_folder_that_load_could_not_find_is_not_made(roots, tmp_path, archive):
+    make_zip(tmp_path / archive, ["cat/0.png", "dog/0.png"])
+    with pytest.raises(data.DataError, match="could not find it by that name"):
+        data.unpack(tmp_path / archive)
+    assert os.listdir(roots) == []
+
+
+def test_a_file_that_is_a_folder_too_is_refused(roots, tmp_path):
+    make_zip(tmp_path / "x.zip", ["x/cat", "x/cat/0.png"])
+    with pytest.raises(data.DataError, match="'cat' as a file and as a folder"):
+        data.unpack(tmp_path / "x.zip")
+    assert os.listdir(roots) == []
+
+
+def test_the_list_of_an_earlier_unpacking_is_written_anew(roots, tmp_path):
+    make_zip(tmp_path / "x.zip", [*PETS, "pets/.cnnlab-files.json"])
+    data.unpack(tmp_path / "x.zip")
+    assert len(data.load("pets")) == 6 and data.unpack(tmp_path / "x.zip")
+
+
+def test_an_archive_that_lies_about_a_size_leaves_nothing_behind(roots, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x/cat/0.png", b"\0" * 3_000_000)
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    directory = content.index(b"PK\1\2")
+    content[directory + 24 : directory + 28] = struct.pack("<I", 100)
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(data.DataError, match="nothing was unpacked"):
+        data.unpack(tmp_path / "x.zip")
+    assert os.listdir(roots) == []
+
+
+def test_a_folder_without_images_is_not_called_missing(roots):
+    (roots / "pets" / "cat").mkdir(parents=True)
+    with pytest.raises(data.DataError, match="is there, but holds no images"):
+        data.load("pets")

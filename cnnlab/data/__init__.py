@@ -8,10 +8,8 @@ Needs no network: ``digits``, ``scenes``, ``photos``, ``patches``. Real benchmar
 """
 
 import inspect
-from pathlib import Path
 
-from cnnlab import shapes
-from cnnlab.data import benchmarks, embedded, trees
+from cnnlab.data import _base, benchmarks, embedded, trees
 from cnnlab.data._base import (
     DataError,
     Dataset,
@@ -71,12 +69,7 @@ def load(name: str, split: str = "train", *, root=None, **options) -> Dataset:
     >>> load("digits", "test")
     digits/test: 359 images of 1 x 8 x 8, 10 classes
     """
-    plain = isinstance(name, str) and name and Path(name).name == name
-    if not plain or name.startswith((".", "~")):
-        raise ValueError(
-            f"load: name must be the name of a data set; got {shapes.spoken(name)}. "
-            'For a folder anywhere: load("folder", root=PATH).'
-        )
+    _base.require_name(name, "load")
     if name in embedded.LOADERS:
         return _call(embedded.LOADERS[name], name, split, options)
     if name in benchmarks.BENCHMARKS:
@@ -85,7 +78,8 @@ def load(name: str, split: str = "train", *, root=None, **options) -> Dataset:
         )
     if name == "folder" and root is None:
         raise ValueError('load: "folder" needs its place: load("folder", root=PATH).')
-    tree = Path(root).expanduser() if name == "folder" else trees.find(name, root)
+    folder = name == "folder"
+    tree = _base.as_path(root, "root") if folder else trees.find(name, root)
     if not trees.is_tree(tree):
         raise DataError(
             f"{tree} holds no images in class folders; expected "

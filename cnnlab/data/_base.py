@@ -184,7 +184,31 @@ def require_split(name: str, split: str, allowed: Sequence[str]) -> None:
 
 def search_roots(root) -> list[Path]:
     """Return the folders to search: ``root`` alone, or all data roots."""
-    return paths.data_roots() if root is None else [Path(root).expanduser()]
+    return paths.data_roots() if root is None else [as_path(root, "root")]
+
+
+def as_path(place, name: str) -> Path:
+    """Return ``place`` as a path, ``~`` expanded, or say what came instead."""
+    try:
+        text = os.fspath(place)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise TypeError(
+            f"data: {name} must name a place on the disk; got {shapes.spoken(place)}. "
+            'Write it as text: "folder/file".'
+        )
+    return Path(os.path.expanduser(text))
+
+
+def require_name(name, where: str) -> None:
+    """Raise unless ``name`` can be the name of a data set: one part of a path."""
+    plain = isinstance(name, str) and name and Path(name).name == name
+    if not plain or name.startswith((".", "~")) or "\0" in name or len(name) > 200:
+        raise ValueError(
+            f"{where}: name must be the name of a data set; got {shapes.spoken(name)}. "
+            'For a folder anywhere: load("folder", root=PATH).'
+        )
 
 
 def writable_root(root=None) -> Path:
@@ -218,9 +242,11 @@ def disk_fault(error: OSError, path: Path, command: str) -> DataError:
         said = f"{path.parent} cannot be written"
     else:
         said = f"Writing {path} failed ({error.strerror or error})"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    cure = "Free some space or name another folder" if full else "Name another folder"
     return DataError(
-        f"{said}; nothing that was there before is lost. Free some space or name "
-        f"another folder, and run again: CNNLAB_DATA=FOLDER {command}"
+        f"{said}; nothing that was there before is lost. {cure}, and run again: "
+        f"CNNLAB_DATA=FOLDER {command}"
     )
 
 

@@ -15,7 +15,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from cnnlab.data import _base, trees
+from cnnlab.data import _base, benchmarks, embedded, trees
 from cnnlab.data._base import DataError
 
 _BROKEN = (
@@ -51,7 +51,7 @@ def unpack(archive, root=None) -> Path:
         If the archive is missing or damaged, holds links or paths that lead out of
         it, if the folder exists with other content, or the disk is too small.
     """
-    archive = Path(archive).expanduser()
+    archive = _base.as_path(archive, "archive")
     root = _base.writable_root(root)
     with _opened(archive) as members:
         name, files = _plan(archive, members)
@@ -141,7 +141,7 @@ def _require_plain(name: str, plain: bool) -> None:
 
 def _plan(archive: Path, members) -> tuple[str, dict[PurePosixPath, Member]]:
     """Return the name of the folder and its files by their path inside it."""
-    kept = [m for m in members if m is not None and m.path.parts[0] != "__MACOSX"]
+    kept = [m for m in members if m is not None and _wanted(m.path)]
     if not kept:
         raise DataError(f"{archive} holds no files.")
     tops = {member.path.parts[0] for member in kept}
@@ -154,7 +154,30 @@ def _plan(archive: Path, members) -> tuple[str, dict[PurePosixPath, Member]]:
     files = {member.path: member for member in kept}
     if len(files) < len(kept):
         raise DataError(f"{archive} holds a file twice; nothing was unpacked.")
+    both = sorted(files.keys() & {parent for path in files for parent in path.parents})
+    if both:
+        raise DataError(
+            f"{archive} holds {str(both[0])!r} as a file and as a folder; nothing was "
+            "unpacked. Fetch or pack it again."
+        )
+    _require_free_name(archive, name)
     return name, files
+
+
+def _wanted(path: PurePosixPath) -> bool:
+    """Leave out what macOS adds, and the list that an earlier ``unpack`` wrote."""
+    return path.parts[0] != "__MACOSX" and path.name != trees.MANIFEST
+
+
+def _require_free_name(archive: Path, name: str) -> None:
+    """Raise if ``load`` could not find a folder of this name."""
+    taken = {*embedded.LOADERS, *benchmarks.BENCHMARKS, "folder"}
+    if name in taken or not name or name.startswith((".", "~")):
+        raise DataError(
+            f"The folder of {archive} would be called {name!r}, and data.load could "
+            "not find it by that name; nothing was unpacked. Rename the archive, or "
+            "the folder in it."
+        )
 
 
 def _is_complete(folder: Path, files: dict[PurePosixPath, Member]) -> bool:

@@ -1,5 +1,7 @@
 """Decode one image file to RGB, at its own size or at one side length."""
 
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,10 @@ def read(path, size: int | None = None) -> np.ndarray:
     if size is not None:
         size = shapes.require_int(size, 1, "load", "size", 4096)
     try:
+        if not stat.S_ISREG(
+            os.stat(path).st_mode
+        ):  # opening a pipe would wait for ever
+            raise ValueError("it is no file")
         with Image.open(path) as image:
             if size is not None:
                 # JPEG only: skip detail far below the wanted size (4 to 8 x faster).

@@ -53,10 +53,7 @@ def load(
     unreadable : "raise", or "skip" to leave out files that do not decode
     cache : keep the decoded images beside the tree (about N * 3 * H * W bytes)
     """
-    if unreadable not in ("raise", "skip"):
-        raise ValueError(
-            f'load: unreadable must be "raise" or "skip"; got {unreadable!r}.'
-        )
+    shapes.require_choice(unreadable, ("raise", "skip"), "load", "unreadable")
     folder, found = _choose_split(tree, split)
     classes = class_names(tree)
     files, labels, stamp = _listing(folder, classes, per_class)
@@ -83,9 +80,18 @@ def load(
 
 def find(name: str, root=None) -> Path:
     """Return the folder of the tree ``name`` under the data roots, or raise."""
-    for folder in _base.search_roots(root):
+    _base.require_name(name, "load")
+    roots = _base.search_roots(root)
+    for folder in roots:
         if is_tree(folder / name):
             return folder / name
+    for folder in roots:
+        if name not in _OTHER and os.path.isdir(folder / name):
+            raise DataError(
+                f"{folder / name} is there, but holds no images in class folders, or "
+                f"may not be read; expected {name}/CLASS/image.jpg or "
+                f"{name}/train/CLASS/image.jpg."
+            )
     raise DataError(_missing(name, root))
 
 
@@ -101,11 +107,19 @@ def found(root=None) -> dict[str, Path]:
 
 def is_tree(folder: Path) -> bool:
     """Return whether ``folder`` has class folders with at least one image."""
-    return any(
-        next(_image_files(kind), None) is not None
+    kinds = [
+        kind
         for part in _split_folders(folder).values() or [folder]
         for kind in _folders(part).values()
-    )
+    ]
+    return any(map(_holds_images, kinds))
+
+
+def _holds_images(folder: Path) -> bool:
+    """Return whether a class folder can be read and has an image."""
+    with contextlib.suppress(OSError):
+        return next(_image_files(folder), None) is not None
+    return False
 
 
 def splits(tree: Path) -> tuple[str, ...]:
@@ -116,9 +130,14 @@ def splits(tree: Path) -> tuple[str, ...]:
 def manifest(tree: Path) -> dict[str, tuple[int, int]]:
     """Return size and CRC-32 by path as unpacked; empty if that is not known."""
     try:
-        return json.loads((tree / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+        listed = json.loads((tree / MANIFEST).read_text(encoding="utf-8"))
+        return {
+            path: (int(size), int(crc))
+            for path, (size, crc) in listed.items()
+            if ".." not in Path(path).parts and not Path(path).is_absolute()
+        }
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}  # garbled: nothing is known
 
 
 def _require_listed(tree: Path, folder: Path) -> None:
@@ -169,9 +188,17 @@ def _folders(folder: Path) -> dict[str, Path]:
         return {
             entry.name: Path(entry.path)
             for entry in entries
-            if not entry.name.startswith(".") and entry.is_dir()
+            if not entry.name.startswith(".")
+            and entry.is_dir()
+            and not (entry.is_symlink() and _leads_back(entry.path))
         }
     return {}
+
+
+def _leads_back(link: str) -> bool:
+    """Return whether a link leads to a folder that it lies in."""
+    inside = Path(os.path.realpath(os.path.dirname(link)))
+    return Path(os.path.realpath(link)) in (inside, *inside.parents)
 
 
 def _split_folders(tree: Path) -> dict[str, Path]:
@@ -233,22 +260,31 @@ def _listing(folder: Path, classes: list[str], per_class: int | None):
     paths_, labels, stamp = [], [], hashlib.blake2b(digest_size=16)
     for label, name in enumerate(classes):
         kind = folder / name
-        entries = (
-            sorted(_image_files(kind), key=lambda e: e.path) if kind.is_dir() else []
-        )
-        for entry in entries[:per_class]:
-            try:
-                status = entry.stat()
-            except OSError as error:
-                raise DataError(
-                    f"{entry.path} cannot be read: {error.strerror}."
-                ) from None
+        try:
+            listed = sorted(_image_files(kind), key=lambda e: e.path)
+        except (FileNotFoundError, NotADirectoryError):  # a class that this split lacks
+            listed = []
+        except OSError as error:
+            raise DataError(
+                f"{kind} cannot be read ({error.strerror}). Allow it, or move the "
+                "folder away."
+            ) from None
+        for entry in listed[:per_class]:
             inside = entry.path[len(str(folder)) :]
-            stamp.update(f"{inside}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            stamp.update(f"{inside}\0{_state(entry)}\n".encode("utf-8", "replace"))
             paths_.append(entry.path)
             labels.append(label)
     stamp.update(repr(classes).encode())
     return paths_, np.array(labels, dtype=np.int64), stamp.hexdigest()
+
+
+def _state(entry: os.DirEntry) -> str:
+    """Return what changes when a file does; empty for a link that leads nowhere."""
+    try:
+        status = entry.stat()
+    except OSError:
+        return ""  # the decoder will name it
+    return f"{status.st_size}\0{status.st_mtime_ns}"
 
 
 def _decode(folder: Path, files, labels, size: int | None, unreadable: str):

@@ -45,6 +45,7 @@ def fetch(
     Path
         The folder that holds the files, laid out as torchvision does.
     """
+    _base.require_name(name, "fetch")
     if name in embedded.LOADERS:
         raise ValueError(f"fetch: {name} is part of the course; load it: no network.")
     if name not in benchmarks.BENCHMARKS:
@@ -72,6 +73,7 @@ def verify(name: str, root=None) -> Iterator[Finding]:
     Bundled files and benchmarks are compared with their checksums; the images of a
     tree are all decoded.
     """
+    _base.require_name(name, "verify")
     if name in embedded.LOADERS:
         yield from _verify_embedded(name)
     elif name in benchmarks.BENCHMARKS:
