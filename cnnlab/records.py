@@ -7,6 +7,7 @@ which hardware, with which versions, how many seeds, and the numbers.
 import json
 import os
 import platform
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -82,13 +83,23 @@ def read(name: str) -> dict:
     FileNotFoundError
         If it was never measured; the message says how to measure it.
     """
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]{1,100}", name):
+        raise ValueError(
+            f"records: a name has letters, digits, dashes and no path; got {name!r}."
+        )
     path = results_dir() / f"{name}.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"records: no stored measurement {name!r} in {path.parent.name}/; "
             f"run the script in benchmarks/ that writes it."
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"records: {path.name} is cut off or altered ({error}); run the script in "
+            "benchmarks/ that writes it."
+        ) from None
 
 
 def _processor() -> str:

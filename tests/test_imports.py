@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
-NUMERIC = {"shapes", "ops", "grads", "neighbors", "linear", "images", "scenes", "data"}
+NUMERIC = {
+    "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
+    "data",
+}  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages)
 TABLE = {

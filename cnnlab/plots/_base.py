@@ -13,6 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cnnlab import arrays, shapes
+
 BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
@@ -98,15 +100,28 @@ def to_pixels(image: np.ndarray) -> np.ndarray:
 
     Accepts (H, W), (1, H, W), (3, H, W) or (H, W, 3); uint8 or floats in [0, 1].
     """
-    image = np.asarray(image)
+    image = arrays.real_array(image, "plots", "image")
     if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[-1] != 3:
         image = image.transpose(1, 2, 0)
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3):
+    odd = image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3)
+    if odd or not image.size:
         raise ValueError(
             f"plots: an image has shape (H, W), (1, H, W), (3, H, W) or (H, W, 3); "
             f"got {image.shape}."
+        )
+    return image
+
+
+def require_pixels(image, axes: str, where: str, name: str = "image") -> np.ndarray:
+    """Return a uint8 image with these axes and at least one pixel, or raise."""
+    image = arrays.as_array(image, where, name)
+    shapes.require_axes(image, axes, where, name)
+    if image.dtype != np.uint8 or not image.size:
+        raise ValueError(
+            f"{where}: {name} needs uint8 pixels, at least one; got {image.dtype} of "
+            f"shape {image.shape}. Scale to 0..255 and use .astype('uint8')."
         )
     return image
 
@@ -138,10 +153,14 @@ def image_grid(images, titles=None, columns: int = 8, size: float = 1.1, suptitl
     titles : one short text an image, or None
     size : width of one image in inches
     """
-    count = len(images)
-    shape = to_pixels(images[0]).shape if count else (1, 1)
+    count = len(images) if hasattr(images, "__len__") else 0
+    shapes.require_int(count, 1, "image_grid", "the number of images")
+    columns = shapes.require_int(columns, 1, "image_grid", "columns")
+    if titles is not None:
+        shapes.require_same("image_grid", images=count, titles=len(titles))
+    shape = to_pixels(images[0]).shape
     tall = size * shape[0] / shape[1]
-    columns = min(columns, max(count, 1))
+    columns = min(columns, count)
     rows = -(-count // columns)
     extra = 0.28 if titles is not None else 0.04
     head = 0.35 if suptitle else 0
@@ -207,7 +226,10 @@ def mosaic_png(
     """
     from PIL import Image
 
-    images = np.asarray(images)
+    images = arrays.as_array(images, "mosaic_png", "images")
+    columns = shapes.require_int(columns, 1, "mosaic_png", "columns")
+    scale = shapes.require_int(scale, 1, "mosaic_png", "scale")
+    gap = shapes.require_int(gap, 0, "mosaic_png", "gap")
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise ValueError(
             f"mosaic_png: images needs uint8 (N, H, W) or (N, C, H, W); got "
@@ -222,7 +244,7 @@ def mosaic_png(
             f"shape {images.shape}. Show more channels as images of their own: "
             f"images.reshape(-1, {height}, {width})."
         )
-    columns = max(1, min(columns, count))
+    columns = min(columns, count)
     rows = -(-count // columns)
     sheet = np.full(
         (channels, rows * (height + gap) - gap, columns * (width + gap) - gap),

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
+from cnnlab import shapes
 from cnnlab.plots._base import (
     BLUE,
     GREY,
@@ -13,6 +14,7 @@ from cnnlab.plots._base import (
     VERMILION,
     Picture,
     ink_on,
+    require_pixels,
     show_image,
     to_pixels,
 )
@@ -189,6 +191,9 @@ def before_after(before, after, text: str, height: int = 224) -> Picture:
     """
     from PIL import Image
 
+    before = require_pixels(before, "C, H, W", "before_after", "before")
+    after = require_pixels(after, "C, H, W", "before_after", "after")
+    shapes.require_shape(after, before.shape, "before_after", "after")
     change = np.abs(after.astype(np.int16) - before).max(axis=0)  # (H, W)
     table = (255 * mpl.colormaps["viridis"](np.arange(256))[:, :3]).astype(np.uint8)
     parts = [to_pixels(before), to_pixels(after), table[change]]

@@ -5,7 +5,8 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cnnlab.plots._base import Picture, show_image, to_pixels
+from cnnlab import shapes
+from cnnlab.plots._base import Picture, require_pixels, show_image, to_pixels
 
 
 def pixel_table(image: np.ndarray, title: str = ""):
@@ -55,7 +56,10 @@ def pixel_picture(image: np.ndarray, row: int, column: int, scale: int = 28) -> 
     """
     from PIL import Image, ImageDraw
 
+    image = require_pixels(image, "H, W", "pixel_picture")
     height, width = image.shape
+    row = shapes.require_int(row, 0, "pixel_picture", "row", height - 1)
+    column = shapes.require_int(column, 0, "pixel_picture", "column", width - 1)
     size = (width * scale, height * scale)
     picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
     picture = picture.convert("RGB")
@@ -82,6 +86,13 @@ def coarse_picture(image: np.ndarray, side: int, levels: int, colour: bool) -> P
     """
     from PIL import Image
 
+    image = require_pixels(image, "C, H, W", "coarse_picture")
+    if len(image) != 3:
+        raise ValueError(
+            f"coarse_picture: image needs shape (3, H, W); got {image.shape}."
+        )
+    side = shapes.require_int(side, 1, "coarse_picture", "side")
+    levels = shapes.require_int(levels, 2, "coarse_picture", "levels", 256)
     full = image.size
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
     picture = picture if colour else picture.convert("L")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnnlab import data, neighbors
+from cnnlab import data, neighbors, shapes
 from cnnlab.plots import Picture
 from cnnlab.plots.neighbors import HIGHEST_K, neighbour_board
 from cnnlab.widgets._base import Explorer, choice, number
@@ -53,6 +53,10 @@ def render_neighbours(
     right, down, light, square : see `disturb`
     l2_distances, vote : the functions that decide, the reader's own perhaps
     """
+    where = "render_neighbours"
+    image = shapes.require_int(image, 0, where, "image", len(test) - 1)
+    k = shapes.require_int(k, 1, where, "k", min(HIGHEST_K, len(train)))
+    shapes.require_choice(metric, ("l1", "l2"), where, "metric")
     original = test.images[image]
     asked = disturb(original, right, down, light, square)
     rows = data.flatten(train.images)
