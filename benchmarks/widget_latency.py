@@ -2,7 +2,8 @@
 
     python benchmarks/widget_latency.py
 
-Three ways to draw the same 64 images of 32 x 32 in real JupyterLab and Chromium:
+Three ways to draw the same 64 images (generated scenes, 32 x 32, which a slider dims)
+in real JupyterLab and Chromium:
 the course's own (one PNG by ``mosaic_png``), 64 Matplotlib axes drawn into a PNG,
 and 64 axes redrawn into an ``Output`` as ``interactive_output`` does. The clock runs
 in the page, from the key's event until the frame with the new picture was painted.
@@ -31,13 +32,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from cnnlab import plots, widgets
+from cnnlab import plots, scenes, widgets
 
 plots.style()
-base = np.random.default_rng(0).integers(0, 256, (64, 32, 32))
+base = scenes.generate(64, seed=0)[0].mean(axis=1)  # (64, 32, 32)
 
 def maps(k):
-    return ((base + 5 * k) % 256).astype(np.uint8)
+    return (base * (1 - k / 400)).astype(np.uint8)
 
 def mosaic(k):
     return plots.Picture(plots.mosaic_png(maps(k), cmap="viridis"), f"64 maps, k = {k}")
