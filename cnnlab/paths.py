@@ -23,8 +23,11 @@ def data_roots() -> list[Path]:
 
     First the folders of the environment variable ``CNNLAB_DATA`` (several are
     separated as in ``PATH``), then ``data/`` of the course. New files are written
-    to the first one that can be written.
+    to the first one that can be written. ``CNNLAB_DATA=none`` hides all of them:
+    what is left is what a fresh clone has, and notebooks are built like that.
     """
+    if os.environ.get("CNNLAB_DATA") == "none":
+        return []
     named = [part for part in os.environ.get("CNNLAB_DATA", "").split(os.pathsep)]
     # Not Path.resolve: it raises for an unknown ~user and for links in a circle.
     roots = [

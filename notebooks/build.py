@@ -48,13 +48,18 @@ def read_source(path: Path):
 
 
 def execute(notebook, folder: Path = HERE, timeout: int = 180):
-    """Run all cells in a fresh kernel, as nobody's progress and without a display."""
+    """Run all cells in a fresh kernel, as in a fresh clone.
+
+    No progress and no data set of this machine gets into the outputs: what is stored
+    can be repeated anywhere, and no picture of others' data is given away.
+    """
     from nbclient import NotebookClient
 
     with tempfile.TemporaryDirectory() as scratch:
         settings = {
             "CNNLAB_PROGRESS": str(Path(scratch) / "progress.json"),
             "CNNLAB_STRICT": "1",
+            "CNNLAB_DATA": "none",
         }
         before = {name: os.environ.get(name) for name in settings}
         os.environ.update(settings)

@@ -149,13 +149,16 @@ def test_the_environment_is_given_back_after_a_run(builder, monkeypatch):
 
     class Dies(nbclient.NotebookClient):
         def execute(self):
+            seen.update(os.environ)
             raise RuntimeError("no kernel")
 
+    seen = {}
     monkeypatch.setattr(nbclient, "NotebookClient", Dies)
     monkeypatch.setenv("CNNLAB_STRICT", "before")
     monkeypatch.delenv("CNNLAB_PROGRESS", raising=False)
     with pytest.raises(RuntimeError, match="no kernel"):
         builder.execute(builder.read_source(builder.source))
+    assert seen["CNNLAB_DATA"] == "none"  # no picture of a data set is ever stored
     assert os.environ["CNNLAB_STRICT"] == "before"
     assert "CNNLAB_PROGRESS" not in os.environ
 

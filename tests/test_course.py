@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from cnnlab import checks, checkup, course, lab, paths, records
+from cnnlab import checks, checkup, course, data, lab, paths, records
 
 
 def test_the_map_has_sixteen_lessons_in_order():
@@ -93,6 +93,14 @@ def test_data_roots_come_from_the_variable_first(monkeypatch, tmp_path):
     roots = paths.data_roots()
     assert roots[:2] == [tmp_path, tmp_path / "b"]
     assert roots[2] == paths.course_root() / "data"
+
+
+def test_none_hides_every_data_root_and_says_so(monkeypatch):
+    monkeypatch.setenv("CNNLAB_DATA", "none")
+    assert paths.data_roots() == []
+    with pytest.raises(data.DataError, match="CNNLAB_DATA=none hides them"):
+        data.load("mnist")
+    assert len(data.load("digits", "test")) == 359
 
 
 def test_a_record_carries_hardware_versions_and_its_command(monkeypatch, tmp_path):

@@ -187,6 +187,12 @@ def search_roots(root) -> list[Path]:
     return paths.data_roots() if root is None else [as_path(root, "root")]
 
 
+def places(root) -> str:
+    """Return the searched folders in words, for messages."""
+    found = ", ".join(map(str, search_roots(root)))
+    return found or "any data folder (CNNLAB_DATA=none hides them)"
+
+
 def as_path(place, name: str) -> Path:
     """Return ``place`` as a path, ``~`` expanded, or say what came instead."""
     try:
@@ -213,14 +219,13 @@ def require_name(name, where: str) -> None:
 
 def writable_root(root=None) -> Path:
     """Return the first folder of ``search_roots`` that takes a new file."""
-    roots = search_roots(root)
-    for folder in roots:
+    for folder in search_roots(root):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
     raise DataError(
-        f"None of the data folders can be written: {', '.join(map(str, roots))}. "
+        f"Nothing can be written to {places(root)}. "
         "Name one that can: CNNLAB_DATA=FOLDER python -m cnnlab data ..."
     )
 

@@ -121,7 +121,7 @@ def load(name: str, split: str, root=None) -> Dataset:
 
 def missing(name: str, root=None) -> DataError:
     """Word a benchmark that is in none of the roots."""
-    places = ", ".join(map(str, _base.search_roots(root)))
+    places = _base.places(root)
     return DataError(
         f"{name} is not in {places}. Fetch it: python -m cnnlab data fetch {name}"
     )

@@ -174,7 +174,7 @@ def archive_of(name: str, root=None) -> Path | None:
 def _missing(name: str, root) -> str:
     """Word a tree that is in none of the roots."""
     archive = archive_of(name, root)
-    places = ", ".join(map(str, _base.search_roots(root)))
+    places = _base.places(root)
     packed = archive or f"PATH/{name}.zip"
     return (
         f"No data set {name!r} in {places}. If you have its archive, unpack it: "
