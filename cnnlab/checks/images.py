@@ -26,9 +26,14 @@ value_count = Exercise(
             "the sizes are added; a table of 2 rows and 3 columns has 2 * 3 cells.",
         ),
         Mistake(
+            "the shape itself",
+            lambda height, width, channels: (height, width, channels),
+            "these are the three sizes; the number of cells is their product.",
+        ),
+        Mistake(
             "channels forgotten",
             lambda height, width, channels: height * width,
-            "the channels are forgotten: every pixel holds one number for each.",
+            "the channels are forgotten: a pixel holds one number for each of them.",
         ),
         Mistake(
             "square images only",
@@ -238,7 +243,8 @@ brighten = Exercise(
         Mistake(
             "wrap-around",
             lambda image, amount: (image.astype(np.int16) + amount).astype(np.uint8),
-            "uint8 counts modulo 256: 250 + 10 became 4. Limit before storing.",
+            "uint8 counts modulo 256: 250 + 10 becomes 4, and 3 - 10 becomes 249. Add "
+            "in a wider type, limit to 0..255, and only then store.",
         ),
         Mistake(
             "not limited",
