@@ -89,6 +89,27 @@ def test_a_row_of_zeros_has_no_line():
     assert not ax.lines
 
 
+def test_the_arrow_of_a_long_row_ends_inside_the_frame():
+    figure, ax = plt.subplots()
+    x, y = RNG.uniform(-2, 2, (9, 2)), np.arange(9) % 3
+    w = np.array([[-5.0, 0.0], [3.0, -4.0], [0.6, 0.8]])
+    plots.decisions(ax, x, y, w, np.zeros(3), "ABC")
+    tips = [np.array(text.xy) for text in ax.texts]
+    assert len(tips) == 3 and max(np.abs(tip).max() for tip in tips) < ax.get_xlim()[1]
+    for tip, row in zip(tips, w, strict=True):
+        assert np.allclose(tip / np.linalg.norm(tip), row / np.linalg.norm(row))
+    assert np.allclose(tips[2], w[2])
+
+
+def test_a_bar_that_fills_its_axis_still_shows_its_number():
+    x, y = RNG.uniform(-2, 2, (9, 2)), np.arange(9) % 3
+    numbers = {"hinge": 1.25, "softmax": 7.9, "R(W)": 75.0}
+    board = plots.decision_board(x, y, np.eye(3, 2), np.zeros(3), "ABC", numbers)
+    side = board.axes[1]
+    assert [text.get_text() for text in side.texts] == ["1.250", "7.900", "75.000"]
+    assert all(0 <= text.xy[0] <= side.get_xlim()[1] for text in side.texts)
+
+
 def test_every_axis_is_labelled():
     _, axes = plt.subplots(1, 4)
     plots.loss_curves(axes[0], {"a": [3, 2, 1]}, (2.3, "start"))

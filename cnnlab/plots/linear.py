@@ -189,13 +189,16 @@ def _bars(ax, names, values, colours, limits, title, fmt):
     places = np.arange(len(names))
     ax.barh(places, np.clip(values, low, high), color=colours, height=0.6)
     ax.axvline(0, color=BLACK, linewidth=0.8)
-    for place, value in zip(places, values, strict=True):
+    for place, value, colour in zip(places, values, colours, strict=True):
         # beside the bar's end; a bar to the left has its number on the right of 0
         crowded = low < 0 and value > 0.5 * high
         x, side = (0, "right") if crowded else (max(value, 0), "left")
+        full = not crowded and value > 0.8 * high  # its number goes into the bar
+        x, side = (min(value, high), "right") if full else (x, side)
         ax.annotate(
-            format(value, fmt), (x, place), (-4 if crowded else 4, 0),
+            format(value, fmt), (x, place), (-4 if side == "right" else 4, 0),
             textcoords="offset points", va="center", ha=side, fontsize=10,
+            color=ink_on(mpl.colors.to_rgba(colour)) if full else BLACK,
         )  # fmt: skip
     ax.set(yticks=places, xlim=limits, ylim=(len(names) - 0.4, -0.6))
     ax.set_yticklabels(names)
@@ -249,8 +252,10 @@ def _hyperplane(ax, w, b, colour, reach):
     along = np.array([-w[1], w[0]]) / length * 4 * reach
     ax.plot(*np.stack([foot - along, foot + along]).T, color=colour, linewidth=1.5)
     if np.abs(foot).max() < reach:
+        room = (0.97 * reach - np.sign(w) * foot) / np.maximum(np.abs(w), 1e-9)
+        tip = foot + min(1, room.min()) * w  # a long row is drawn up to the frame
         ax.annotate(
-            "", foot + w, foot, arrowprops={"arrowstyle": "-|>", "color": colour,
+            "", tip, foot, arrowprops={"arrowstyle": "-|>", "color": colour,
             "linewidth": 2.5, "shrinkA": 0, "shrinkB": 0},
         )  # fmt: skip
 
