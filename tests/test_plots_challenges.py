@@ -86,3 +86,12 @@ def test_pictures_leave_no_figure_open():
     image = scenes.draw("cup", 1)
     plots.before_after(image, 255 - image, "negative")
     assert plt.get_fignums() == []
+
+
+def test_the_captions_of_the_duel_fit_under_their_pictures():
+    from cnnlab.plots.challenges import fitting_font
+
+    for words in ("✓ rule: yes", *(f"✗ net: {name}" for name in scenes.CLASSES)):
+        font = fitting_font(words, 92)
+        assert font.getlength(words) <= 92 and font.size >= 9, words
+    assert fitting_font("cat", 92).size == 12

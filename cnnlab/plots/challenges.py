@@ -220,7 +220,7 @@ def verdict_tiles(images, captions, right, text: str, columns=6, scale=3) -> Pic
     cell, line = (width * scale + 6, height * scale + 40), 17
     rows = -(-count // columns)
     sheet = Image.new("RGB", (cell[0] * columns, cell[1] * rows), "white")
-    draw, font = ImageDraw.Draw(sheet), _font(12)
+    draw = ImageDraw.Draw(sheet)
     for index, image in enumerate(images):
         x, y = index % columns * cell[0], index // columns * cell[1]
         tile = Image.fromarray(np.ascontiguousarray(to_pixels(image)))
@@ -230,8 +230,9 @@ def verdict_tiles(images, captions, right, text: str, columns=6, scale=3) -> Pic
             top = y + height * scale + 2 + number * line
             box = (x, top, x + width * scale - 1, top + line - 2)
             draw.rectangle(box, fill="#D9E9F5" if good[index] else "#F7C59B")
-            mark = "✓" if good[index] else "✗"
-            draw.text((x + 3, top), f"{mark} {names[index]}", fill="black", font=font)
+            words = f"{'✓' if good[index] else '✗'} {names[index]}"
+            font = fitting_font(words, width * scale - 4)
+            draw.text((x + 3, top), words, fill="black", font=font)
     return _as_png(sheet, text)
 
 
@@ -239,6 +240,12 @@ def _as_png(picture, text: str) -> Picture:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return Picture(buffer.getvalue(), " ".join(text.split()))
+
+
+def fitting_font(words: str, room: float):
+    """Return the house font, of 12 pixels down to 8, in which ``words`` fit."""
+    fonts = [_font(size) for size in (12, 11, 10, 9, 8)]
+    return next((one for one in fonts if one.getlength(words) <= room), fonts[-1])
 
 
 _FONTS: dict = {}

@@ -91,7 +91,7 @@ def render_duel(
     learned = preview.predict(network, images)  # (N,) class numbers
     netted = learned == scenes.CLASSES.index(label)
     names = [scenes.CLASSES[number] for number in learned[:SHOWN]]
-    says = [f"{label}" if one else f"not {label}" for one in ruled[:SHOWN]]
+    says = ["yes" if one else "no" for one in ruled[:SHOWN]]
     captions = [f"rule: {one}" for one in says], [f"net: {one}" for one in names]
     good = ruled == truth, netted == truth
     return verdict_tiles(
