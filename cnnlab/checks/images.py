@@ -290,7 +290,7 @@ brighten = Exercise(
 )
 
 
-def _half(image):
+def half(image):
     """Return the image at half its brightness."""
     return image / 2
 
@@ -298,7 +298,7 @@ def _half(image):
 practice = Exercise(
     name="practice",
     notebook="00",
-    reference=_half,
+    reference=half,
     cases=(Case((np.array([[2.0, 4.0, 6.0], [8.0, 0.0, 1.0]]),)),),
     mistakes=(
         Mistake(
