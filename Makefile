@@ -55,6 +55,7 @@ notebooks: $(VENV)/.test
 bench: $(VENV)/.test
 	@for script in benchmarks/*_speed.py benchmarks/import_time.py benchmarks/widget_latency.py; do \
 	  echo "== $$script"; $(RUN) $$script || exit 1; done
+	@$(RUN) benchmarks/readme_tables.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis notebooks/.built.json

@@ -1,6 +1,6 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
-from cnnlab.widgets._base import Explorer, Number, choice, number, safe, tick
+from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
@@ -22,7 +22,6 @@ __all__ = [
     "Number",
     "choice",
     "number",
-    "safe",
     "tick",
     "PixelEditor",
     "coarse",

@@ -5,7 +5,6 @@ initial state once, and that still picture is what a reader without a kernel see
 then again whenever a control moves. Pictures go to the browser as PNG bytes.
 """
 
-import functools
 import html
 import os
 from collections.abc import Callable
@@ -194,20 +193,6 @@ class showing_errors:
         text = html.escape(f"{named}{error}")
         self.status.value = f"<span role='alert'><b>Not possible.</b> {text}</span>"
         return not strict() or isinstance(error, ValueError)
-
-
-def safe(status: w.HTML):
-    """Decorate a callback so that its errors are shown in ``status``."""
-
-    def wrap(callback):
-        @functools.wraps(callback)
-        def guarded(*args, **kwargs):
-            with showing_errors(status):
-                return callback(*args, **kwargs)
-
-        return guarded
-
-    return wrap
 
 
 def _sentence(text: str) -> str:
