@@ -1,0 +1,392 @@
+"""Checkpoints that are whole or not there, and say so when they are damaged.
+
+A checkpoint is what ``torch.save`` writes: a zip archive of tensors and plain values,
+with a CRC-32 of every record. It is written beside its final name, flushed to the
+disk, and renamed; a process killed at any moment leaves the earlier ones as they were.
+Reading checks every record, and never runs code (``weights_only``).
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pickle
+import re
+import warnings
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cnnlab import shapes
+from cnnlab.train._errors import TrainError, read_fault, write_fault
+
+FORMAT = 1  # raise it when older readers would misread a checkpoint
+_MARK = "cnnlab-checkpoint"
+_NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+_PLAIN = (int, float, str, bool, type(None), bytes)
+
+
+# ------------------------------------------------------------------ save and load
+
+
+def save(folder, step: int, state: dict, keep: int = 2) -> Path:
+    """Write ``state`` as ``folder/checkpoint-STEP.pt``, whole or not at all.
+
+    Parameters
+    ----------
+    step : global step of the state; it orders checkpoints
+    state : tensors and plain values (numbers, text, None) in dicts, lists and tuples
+    keep : checkpoints that stay, this one and those before it; at least 1
+
+    Returns
+    -------
+    path of the new checkpoint
+
+    Raises
+    ------
+    TrainError
+        If the disk is full or read-only; earlier checkpoints are untouched.
+    TypeError
+        If ``state`` holds something that could not be read back.
+    """
+    step = shapes.require_int(step, 0, "checkpoints.save", "step")
+    keep = shapes.require_int(keep, 1, "checkpoints.save", "keep")
+    if not isinstance(state, dict):
+        raise TypeError(
+            f"checkpoints.save: state needs a dict; got {shapes.spoken(state)}."
+        )
+    _require_plain(state, "state")
+    folder = _as_folder(folder)
+    path = folder / f"checkpoint-{step:08d}.pt"
+    with _whole_file(path) as file:
+        torch.save({_MARK: FORMAT, "state": state}, file)
+    older = [p for s, p in found(folder) if s <= step]
+    for path_of_old in older[keep:]:
+        with contextlib.suppress(OSError):  # it costs space only
+            path_of_old.unlink()
+    return path
+
+
+def load(path) -> dict:
+    """Return the state of one checkpoint, tensors on the CPU, every record checked.
+
+    Raises
+    ------
+    TrainError
+        If the file is missing, cut off, altered, or not a checkpoint.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            _require_whole(file, path)
+            file.seek(0)
+            content = _unpickled(file, path)
+    except OSError as error:
+        raise read_fault(error, path) from None
+    if not isinstance(content, dict) or _MARK not in content:
+        raise TrainError(
+            f"{path} is no checkpoint of cnnlab.train; it holds "
+            f"{_contents(content)}. Checkpoints are named checkpoint-STEP.pt."
+        )
+    if content[_MARK] != FORMAT:
+        raise TrainError(
+            f"{path} has checkpoint format {shapes.spoken(content[_MARK])}; this "
+            f"version of cnnlab reads format {FORMAT}."
+        )
+    return content["state"]
+
+
+def found(folder) -> list[tuple[int, Path]]:
+    """Return (step, path) of every checkpoint in ``folder``, the newest first."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    matches = [match for name in names if (match := _NAME.fullmatch(name))]
+    pairs = [(int(match[1]), Path(folder) / match[0]) for match in matches]
+    return sorted(pairs, reverse=True)
+
+
+def newest(folder) -> tuple[Path, dict] | None:
+    """Return path and state of the newest checkpoint that is whole.
+
+    A damaged one is passed over with a warning. None where there is no checkpoint.
+
+    Raises
+    ------
+    TrainError
+        If there are checkpoints and none can be read: starting anew is a decision
+        for a person.
+    """
+    faults = []
+    for _, path in found(folder):
+        try:
+            state = load(path)
+        except TrainError as error:
+            faults.append(str(error))
+            continue
+        for fault in faults:
+            warnings.warn(f"{fault} Going on from {path.name}.", stacklevel=2)
+        return path, state
+    if faults:
+        raise TrainError(
+            f"No checkpoint in {folder} can be read. {' '.join(faults)} To start anew, "
+            "name an empty folder."
+        )
+    return None
+
+
+# --------------------------------------------------------------- networks and weights
+
+
+def fill(net: nn.Module, tensors: dict, source: str = "the checkpoint") -> None:
+    """Copy ``tensors`` into the parameters and buffers of ``net``, all or none.
+
+    Raises
+    ------
+    TrainError
+        If they are another network's; the text names the first that differs.
+    """
+    own = net.state_dict()
+    for name, tensor in own.items():
+        if name not in tensors:
+            raise TrainError(
+                f"{source} is of another network: it has no {name} "
+                f"{tuple(tensor.shape)}. Build the network it was made with."
+            )
+        if tensors[name].shape != tensor.shape:
+            raise TrainError(
+                f"{source} is of another network: its {name} has shape "
+                f"{tuple(tensors[name].shape)}; this network needs "
+                f"{tuple(tensor.shape)}. Build the network it was made with "
+                "(classes, image size, variant)."
+            )
+    extra = [name for name in tensors if name not in own]
+    if extra:
+        raise TrainError(
+            f"{source} is of another network: it has {extra[0]} "
+            f"{tuple(tensors[extra[0]].shape)}, which this network lacks."
+        )
+    net.load_state_dict(tensors)
+
+
+def export(net: nn.Module, path, metadata: dict | None = None) -> Path:
+    """Write the weights of ``net`` as a safetensors file, whole or not at all.
+
+    Parameters
+    ----------
+    metadata : JSON-able values to keep beside the weights: name, options, error, ...
+
+    Notes
+    -----
+    The file carries a SHA-256 of metadata, names, shapes and values; any program that
+    reads safetensors can read the rest.
+    """
+    from safetensors.torch import save as to_bytes
+
+    path = Path(path)
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in net.state_dict().items()
+    }
+    text = json.dumps(metadata or {}, sort_keys=True)
+    head = {"cnnlab": text, "sha256": _digest(tensors, text)}
+    _as_folder(path.parent)
+    with _whole_file(path) as file:
+        file.write(to_bytes(tensors, head))
+    return path
+
+
+def import_weights(net: nn.Module, path) -> dict:
+    """Copy the weights of a safetensors file into ``net`` and return its metadata.
+
+    Raises
+    ------
+    TrainError
+        If the file is missing, altered, no safetensors file, or another network's;
+        ``net`` is then as before.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise TrainError(f"{path} cannot be read (no such file).")
+    try:
+        with safe_open(path, "pt", device="cpu") as file:
+            head = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise TrainError(
+            f"{path} is damaged, or no safetensors file ({_first_line(error)})."
+        ) from None
+    if "cnnlab" in head or "sha256" in head:  # files of others carry no digest
+        if head.get("sha256") != _digest(tensors, head.get("cnnlab", "")):
+            raise TrainError(
+                f"{path} is damaged: its content does not match its SHA-256. "
+                "Export or copy it again."
+            )
+    fill(net, tensors, str(path))
+    return json.loads(head.get("cnnlab", "{}"))
+
+
+# ------------------------------------------------------------------------ how it works
+
+
+def _as_folder(folder) -> Path:
+    """Return ``folder`` as a path to a folder that exists."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_fault(error, folder / "checkpoint") from None
+    return folder
+
+
+class _Recorder:
+    """A binary file that remembers why a write failed.
+
+    ``torch.save`` replaces a full disk's error by "unexpected pos 64 vs 0".
+    """
+
+    def __init__(self, file):
+        self.file, self.fault = file, None
+
+    def write(self, data):
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.fault = error
+            raise
+
+    def flush(self):
+        self.file.flush()
+
+
+@contextlib.contextmanager
+def _whole_file(path: Path):
+    """Open a file that takes the name ``path`` only when it is complete and on disk."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    recorder = _Recorder(None)
+    try:
+        _remove_stale(path)
+        with open(partial, "wb") as recorder.file:
+            yield recorder
+            recorder.file.flush()
+            os.fsync(recorder.file.fileno())
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        fault = recorder.fault or error
+        if isinstance(fault, OSError):
+            raise write_fault(fault, path) from None
+        raise
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left of checkpoints, or of ``path``."""
+    for pattern in (".checkpoint-*.partial", f".{path.name}.*.partial"):
+        for stale in path.parent.glob(pattern):
+            with contextlib.suppress(OSError):
+                stale.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name itself to the disk, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _require_plain(value, name: str) -> None:
+    """Raise unless ``weights_only`` would read ``value`` back."""
+    if type(value) in (dict, OrderedDict):
+        for key, part in value.items():
+            if type(key) not in (str, int):
+                raise TypeError(
+                    f"checkpoints.save: the keys of {name} must be text or whole "
+                    f"numbers; got {shapes.spoken(key)}."
+                )
+            _require_plain(part, f"{name}[{key!r}]")
+    elif type(value) in (list, tuple, torch.Size):
+        for index, part in enumerate(value):
+            _require_plain(part, f"{name}[{index}]")
+    elif not isinstance(value, torch.Tensor) and type(value) not in _PLAIN:
+        raise TypeError(
+            f"checkpoints.save: {name} needs a tensor or a plain value; got a "
+            f"{type(value).__name__}. Convert it: float(...), str(...) or "
+            "torch.as_tensor(...)."
+        )
+
+
+def _require_whole(file, path: Path) -> None:
+    """Raise unless the file is a zip archive whose records match their CRC-32."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            bad = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        file.seek(0)
+        raise TrainError(f"{path} {_diagnosis(file.read(512), error)}") from None
+    except OSError:
+        raise
+    except Exception as error:  # a flipped byte of the archive's own tables
+        raise TrainError(f"{path} is damaged ({_first_line(error)}).") from None
+    if bad:
+        raise TrainError(f"{path} is damaged: its part {bad} fails its checksum.")
+
+
+def _diagnosis(head: bytes, error: Exception) -> str:
+    """Say what a file is that is no whole zip archive, from its first bytes."""
+    if not head:
+        return "is empty: 0 bytes."
+    if head.startswith(b"PK"):
+        return f"is cut off or damaged ({_first_line(error)})."
+    if head.lstrip()[:1] == b"<":
+        return "is a web page or XML, not a checkpoint. Was it saved from a browser?"
+    if head.startswith(b"\x80"):
+        return "is a bare pickle; reading it could run code, so it is not opened."
+    return "is no checkpoint: it does not begin like a file of torch.save."
+
+
+def _unpickled(file, path: Path):
+    """Return the content of a ``torch.save`` file; code in it is refused."""
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise TrainError(
+            f"{path} holds more than tensors and plain values; reading it could run "
+            "code, so it is refused."
+        ) from None
+    except Exception as error:
+        raise TrainError(
+            f"{path} cannot be read by PyTorch ({_first_line(error)})."
+        ) from None
+
+
+def _contents(content) -> str:
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}"
+    names = ", ".join(str(key) for key in list(content)[:3])
+    return f"a dict of {len(content)}: {names}{', ...' if len(content) > 3 else ''}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def _digest(tensors: dict, text: str) -> str:
+    """Return the SHA-256 of metadata, names, types, shapes and values."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

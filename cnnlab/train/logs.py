@@ -1,0 +1,249 @@
+"""The log of a run: one JSON line an epoch, one an interval, and a progress bar.
+
+``log.jsonl`` and ``intervals.jsonl`` are appended line by line, so that a killed run
+loses at most the line it was writing. Every line has ``step``.
+"""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from cnnlab import shapes
+from cnnlab.train._errors import TrainError, read_fault, write_fault
+
+MODES = ("auto", "bar", "lines", "silent")
+EPOCHS, INTERVALS = "log.jsonl", "intervals.jsonl"
+
+
+class Log:
+    """Append lines to the two logs of ``folder``.
+
+    Parameters
+    ----------
+    resume_step : global step a run goes on from: later lines, of work that was lost,
+        are removed, and a line that was cut off. None starts both logs anew.
+
+    Notes
+    -----
+    A disk that is full does not end training: it warns once, keeps the lines in
+    memory, and writes them when there is space again. Only a checkpoint that cannot
+    be written is an error.
+    """
+
+    def __init__(self, folder, resume_step: int | None = None):
+        self.folder = Path(folder)
+        self._waiting = {EPOCHS: [], INTERVALS: []}
+        self._warned = False
+        if resume_step is not None:
+            shapes.require_int(resume_step, 0, "Log", "resume_step")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in self._waiting:
+                _cut(self.folder / name, resume_step)
+        except OSError as error:
+            raise write_fault(error, self.folder / EPOCHS) from None
+
+    def epoch(self, row: dict) -> None:
+        """Append one epoch's numbers; ``row`` needs ``step``."""
+        self._append(EPOCHS, row)
+
+    def interval(self, row: dict) -> None:
+        """Append one interval's numbers; ``row`` needs ``step``."""
+        self._append(INTERVALS, row)
+
+    def _append(self, name: str, row: dict) -> None:
+        waiting = self._waiting[name]
+        waiting.append(_line(row))
+        try:
+            _append_whole(self.folder / name, b"".join(waiting), sync=name == EPOCHS)
+            waiting.clear()
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"{write_fault(error, self.folder / name)} Training goes on; the "
+                    "log is kept in memory and written when that is possible.",
+                    stacklevel=3,
+                )
+
+
+def read(folder) -> tuple[list[dict], list[dict]]:
+    """Return the lines of both logs, (epochs, intervals); a cut-off line is left out.
+
+    Raises
+    ------
+    TrainError
+        If the folder holds no log.
+    """
+    files = [Path(folder) / name for name in (EPOCHS, INTERVALS)]
+    if not any(path.is_file() for path in files):
+        raise TrainError(
+            f"{folder} holds no log of a run ({EPOCHS}). Name the folder that was "
+            "given to --out."
+        )
+    epochs, intervals = (_rows(path) for path in files)
+    return epochs, intervals
+
+
+# ------------------------------------------------------------------------------ lines
+
+
+def _line(row: dict) -> bytes:
+    """Return ``row`` as one line of JSON; a number that is not finite becomes null."""
+    if not isinstance(row, dict) or "step" not in row:
+        raise ValueError(f"Log: a line needs a step; got {shapes.spoken(row)}.")
+    row = {name: _plain(value) for name, value in row.items()}
+    return (json.dumps(row, allow_nan=False) + "\n").encode()
+
+
+def _plain(value):
+    """Return numbers of NumPy and PyTorch as Python's, NaN and infinity as None."""
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _append_whole(path: Path, lines: bytes, sync: bool) -> None:
+    """Append all of ``lines``, or leave the file as it was."""
+    with open(path, "ab", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            left = memoryview(lines)
+            while left:
+                left = left[file.write(left) :]
+            if sync:
+                os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
+
+
+def _rows(path: Path) -> list[dict]:
+    """Return the readable lines of one log."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise read_fault(error, path) from None
+    return [row for line in lines if (row := _parsed(line)) is not None]
+
+
+def _parsed(line: bytes) -> dict | None:
+    """Return a line as a dict with a step, or None for one that is cut off or blank."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(row, dict) and isinstance(row.get("step"), (int, float))
+    return row if whole else None
+
+
+def _cut(path: Path, last_step: int | None) -> None:
+    """Remove lines after ``last_step`` and damaged ones, all or nothing."""
+    old = path.read_bytes() if path.is_file() else b""
+    rows = [] if last_step is None else _rows(path)
+    new = b"".join(_line(row) for row in rows if row["step"] <= last_step)
+    if new != old:
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_bytes(new)
+        os.replace(partial, path)
+
+
+# --------------------------------------------------------------------------- progress
+
+
+class Progress:
+    """A bar in a terminal or a notebook, plain lines elsewhere, or nothing.
+
+    Parameters
+    ----------
+    total : steps of the whole run
+    initial : steps already done before a resume
+    unit : what is counted
+    mode : "auto", or one of "bar", "lines" and "silent"
+    """
+
+    def __init__(
+        self, total: int, initial: int = 0, unit: str = "step", mode: str = "auto"
+    ):
+        shapes.require_choice(mode, MODES, "Progress", "mode")
+        self.total, self.done, self.unit = total, initial, unit
+        self.silent = mode == "silent"
+        self.bar = None
+        if mode == "bar" or (mode == "auto" and _interactive()):
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(
+                total=total, initial=initial, unit=f" {unit}s", dynamic_ncols=True
+            )
+
+    def advance(self, count: int = 1) -> None:
+        """Count ``count`` more steps."""
+        self.done += count
+        if self.bar is not None:
+            self.bar.update(count)
+
+    def report(self, numbers: dict) -> None:
+        """Show an interval's numbers: beside the bar, or as one plain line."""
+        shown = {name: _short(value) for name, value in numbers.items()}
+        if self.bar is not None:
+            self.bar.set_postfix(shown)
+            return
+        share = f"{100 * self.done / self.total:.0f} %" if self.total else ""
+        parts = [f"{name} {text}" for name, text in shown.items()]
+        self.say("  ".join((f"{self.unit} {self.done}/{self.total} {share}", *parts)))
+
+    def say(self, text: str) -> None:
+        """Show one line above the bar, or plainly."""
+        if self.silent:
+            return
+        if self.bar is not None:
+            self.bar.write(text)
+            return
+        try:
+            print(text, flush=True)
+        except OSError:  # the terminal was closed, or the pipe: training goes on
+            self.silent = True
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *fault):
+        self.close()
+
+
+def _interactive() -> bool:
+    """Whether a bar can be redrawn: a terminal, or a notebook."""
+    if "ipykernel" in sys.modules:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None and hasattr(shell, "kernel"):
+            return True
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):  # no or a closed stream
+        return False
+
+
+def _short(value) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
