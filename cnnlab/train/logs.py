@@ -15,7 +15,6 @@ from pathlib import Path
 from cnnlab import shapes
 from cnnlab.train._errors import TrainError, read_fault, write_fault
 
-MODES = ("auto", "bar", "lines", "silent")
 EPOCHS, INTERVALS = "log.jsonl", "intervals.jsonl"
 
 
@@ -172,17 +171,16 @@ class Progress:
     total : steps of the whole run
     initial : steps already done before a resume
     unit : what is counted
-    mode : "auto", or one of "bar", "lines" and "silent"
+    silent : show nothing
     """
 
     def __init__(
-        self, total: int, initial: int = 0, unit: str = "step", mode: str = "auto"
+        self, total: int, initial: int = 0, unit: str = "step", silent: bool = False
     ):
-        shapes.require_choice(mode, MODES, "Progress", "mode")
         self.total, self.done, self.unit = total, initial, unit
-        self.silent = mode == "silent"
+        self.silent = silent
         self.bar = None
-        if mode == "bar" or (mode == "auto" and _interactive()):
+        if not silent and _interactive():
             from tqdm.auto import tqdm
 
             self.bar = tqdm(
