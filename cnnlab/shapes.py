@@ -4,6 +4,8 @@ Every message says what was expected, what came, and how to mend it.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 def spoken(value) -> str:
@@ -280,4 +282,258 @@ def require_labels(labels, num_classes: int, where: str, name: str = "y") -> Non
         raise ValueError(
             f"{where}: {name} needs labels from 0 to {num_classes - 1}; got values "
             f"from {labels.min()} to {labels.max()}."
+        )
+
+
+# ---------------------------------------------------------------- size arithmetic
+
+
+def out_size(
+    n: int,
+    kernel_size: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> int:
+    """Return how many positions a window takes along one axis.
+
+    ``floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1``
+
+    Parameters
+    ----------
+    n : length of the axis
+    padding : zeros added on *each* side
+    ceil_mode : round up, so that the last window may hang over the right edge, as
+        ``torch.nn.MaxPool2d(ceil_mode=True)`` does. A window that would begin in the
+        right padding is left out.
+
+    Raises
+    ------
+    ValueError
+        If no window fits.
+
+    Notes
+    -----
+    AlexNet's 224 pixels, window 11, stride 4: 54.25, so 54 by floor. The code of
+    2012 rounded up, hence the paper's 55. Caffe's 227 gives 55 without rounding.
+
+    Examples
+    --------
+    >>> out_size(224, 11, 4), out_size(224, 11, 4, ceil_mode=True), out_size(227, 11, 4)
+    (54, 55, 55)
+    """
+    where = "out_size"
+    n = require_int(n, 1, where, "n")
+    kernel_size = require_int(kernel_size, 1, where, "kernel_size")
+    stride = require_int(stride, 1, where, "stride")
+    padding = require_int(padding, 0, where, "padding")
+    dilation = require_int(dilation, 1, where, "dilation")
+    window = dilation * (kernel_size - 1) + 1
+    steps = n + 2 * padding - window  # from the first position to the last, in pixels
+    size = (-(-steps // stride) if ceil_mode else steps // stride) + 1
+    if ceil_mode and (size - 1) * stride >= n + padding:
+        size -= 1
+    if size < 1:
+        raise ValueError(
+            f"{where}: a window of {window} does not fit into {n} + 2 * {padding} "
+            f"pixels. Take a smaller window, or padding={-(-(window - n) // 2)}."
+        )
+    return size
+
+
+def same_padding(kernel_size: int, dilation: int = 1) -> int:
+    """Return the padding per side that keeps the size at stride 1: ``(F - 1) / 2``.
+
+    Raises
+    ------
+    ValueError
+        If the window is even: no equal padding on both sides keeps the size.
+
+    Examples
+    --------
+    >>> same_padding(5), same_padding(3, dilation=2)
+    (2, 2)
+    """
+    kernel_size = require_int(kernel_size, 1, "same_padding", "kernel_size")
+    total = require_int(dilation, 1, "same_padding", "dilation") * (kernel_size - 1)
+    if total % 2:
+        raise ValueError(
+            f"same_padding: a window of {total + 1} needs {total} zeros, which two "
+            f"equal sides cannot share. Take an odd window: {kernel_size + 1}."
+        )
+    return total // 2
+
+
+class Field(NamedTuple):
+    """The receptive field of the units of a layer, along one axis of the image.
+
+    ``size`` pixels wide; neighbours lie ``jump`` pixels apart; that of unit 0 begins
+    at pixel ``start``, which is negative where it reaches into the padding.
+    """
+
+    size: int = 1
+    jump: int = 1
+    start: int = 0
+
+    def span(self, unit: int) -> tuple[int, int]:
+        """Return the first and the last pixel that ``unit`` can see."""
+        first = self.start + self.jump * unit
+        return first, first + self.size - 1
+
+    def then(
+        self, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+    ) -> "Field":
+        """Return the field after one more convolution or pooling.
+
+        ``size + dilation (kernel_size - 1) jump``, ``jump * stride``
+        """
+        return Field(
+            self.size + dilation * (kernel_size - 1) * self.jump,
+            self.jump * stride,
+            self.start - padding * self.jump,
+        )
+
+
+def receptive_field(layers: Sequence[Sequence[int]]) -> Field:
+    """Return what a unit sees of the image through a stack of layers.
+
+    Parameters
+    ----------
+    layers : rows (kernel_size, stride, padding, dilation), the first layer first;
+        stride 1, padding 0 and dilation 1 may be left out
+
+    Examples
+    --------
+    Three 3x3 convolutions see as much as one 7x7 convolution:
+
+    >>> receptive_field([(3,), (3,), (3,)]).size
+    7
+
+    AlexNet's conv1 and pool1: unit 2 sees the pixels 16 to 34.
+
+    >>> field = receptive_field([(11, 4), (3, 2)])
+    >>> field, field.span(2)
+    (Field(size=19, jump=8, start=0), (16, 34))
+    """
+    names, lows = ("kernel_size", "stride", "padding", "dilation"), (1, 1, 0, 1)
+    field = Field()
+    for number, row in enumerate(layers):
+        if not isinstance(row, Sequence) or not 1 <= len(row) <= 4:
+            raise ValueError(
+                f"receptive_field: layer {number} needs (kernel_size, stride, padding, "
+                f"dilation), of which the first may stand alone; got {spoken(row)}."
+            )
+        checks = zip(row, lows, names, strict=False)
+        field = field.then(
+            *(require_int(v, low, "receptive_field", name) for v, low, name in checks)
+        )
+    return field
+
+
+# ---------------------------------------------------------------- parameters and cost
+
+
+def conv_params(
+    in_channels: int,
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    groups: int = 1,
+    bias: bool = True,
+) -> int:
+    """Return the trainable values of a convolution: ``F (C / groups) KH KW + F``.
+
+    Examples
+    --------
+    Ten 3x3 filters on a colour image; AlexNet's conv2 in two towers:
+
+    >>> conv_params(3, 10, 3), conv_params(96, 256, 5, groups=2)
+    (280, 307456)
+    """
+    where = "conv_params"
+    fan_in = _fan_in(in_channels, kernel_size, groups, where)
+    filters = require_int(filters, 1, where, "filters")
+    _require_divisor(groups, filters, where, "filters")
+    return filters * fan_in + (filters if bias else 0)
+
+
+def linear_params(in_features: int, out_features: int, bias: bool = True) -> int:
+    """Return the trainable values of a fully connected layer: ``D K + K``.
+
+    Examples
+    --------
+    >>> linear_params(32 * 32 * 3, 10)
+    30730
+    """
+    inputs = require_int(in_features, 1, "linear_params", "in_features")
+    outputs = require_int(out_features, 1, "linear_params", "out_features")
+    return inputs * outputs + (outputs if bias else 0)
+
+
+def conv_macs(
+    in_channels: int,
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    size: int | tuple[int, int],
+    groups: int = 1,
+) -> int:
+    """Return the multiply-accumulates of a convolution for one image.
+
+    Every output value costs ``(C / groups) KH KW``; the bias is not counted.
+
+    Parameters
+    ----------
+    size : of the output, OH = OW or (OH, OW)
+
+    Examples
+    --------
+    AlexNet's conv1; without weight sharing it would have that many weights:
+
+    >>> conv_macs(3, 96, 11, 55)
+    105415200
+    """
+    where = "conv_macs"
+    fan_in = _fan_in(in_channels, kernel_size, groups, where)
+    filters = require_int(filters, 1, where, "filters")
+    _require_divisor(groups, filters, where, "filters")
+    return math.prod(_pair(size, where, "size")) * filters * fan_in
+
+
+def activation_bytes(shape: Sequence[int], bytes_per_value: int = 4) -> int:
+    """Return the memory of an output of ``shape``; float32 by default.
+
+    Examples
+    --------
+    >>> activation_bytes((128, 96, 55, 55)) / 2**20  # MiB, AlexNet's conv1
+    141.796875
+    """
+    where = "activation_bytes"
+    sizes = [require_int(size, 0, where, "an axis of shape") for size in shape]
+    return math.prod(sizes) * require_int(bytes_per_value, 1, where, "bytes_per_value")
+
+
+def _pair(value, where: str, name: str) -> tuple[int, int]:
+    """Return (height, width) of one number or of two."""
+    pair = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(
+            f"{where}: {name} needs one number or (height, width); got {spoken(value)}."
+        )
+    height, width = (require_int(side, 1, where, name) for side in pair)
+    return height, width
+
+
+def _fan_in(in_channels: int, kernel_size, groups: int, where: str) -> int:
+    """Return the weights of one filter: ``(C / groups) KH KW``."""
+    in_channels = require_int(in_channels, 1, where, "in_channels")
+    _require_divisor(groups, in_channels, where, "in_channels")
+    return in_channels // groups * math.prod(_pair(kernel_size, where, "kernel_size"))
+
+
+def _require_divisor(groups: int, whole: int, where: str, name: str) -> None:
+    groups = require_int(groups, 1, where, "groups")
+    if whole % groups:
+        raise ValueError(
+            f"{where}: groups must divide {name}; got {groups} groups and "
+            f"{name} = {whole}."
         )

@@ -34,6 +34,7 @@ TABLE = {
     "lab": (("paths",), ()),
     "course": (("paths",), ()),
     "checkup": (("paths", "records"), ()),
+    "nets": (("shapes",), ("torch",)),
     "preview": (("shapes", "arrays"), ("numpy", "torch")),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),

@@ -1,0 +1,91 @@
+"""LeNet-5, AlexNet and VGG in PyTorch, each as a table next to its paper."""
+
+import inspect
+
+from .. import shapes
+from . import alexnet as _alexnet
+from . import lenet as _lenet
+from .initialise import SCHEMES, initialise
+from .layers import Dropout2012, LocalResponseNorm, Network, WithinMapNorm
+
+__all__ = [
+    "NAMES",
+    "SCHEMES",
+    "Dropout2012",
+    "LocalResponseNorm",
+    "Network",
+    "WithinMapNorm",
+    "build",
+    "initialise",
+]
+
+# name -> (function, its options in this variant, the images and classes of its paper)
+_IMAGENET = {"num_classes": 1000, "image_size": 224, "in_channels": 3}
+_DIGITS = {"num_classes": 10, "image_size": 32, "in_channels": 1}
+_CIFAR = {"num_classes": 10, "image_size": 32, "in_channels": 3}
+_NETWORKS = {
+    **{
+        name: (_alexnet.alexnet, options, _IMAGENET)
+        for name, options in _alexnet.VARIANTS.items()
+    },
+    "caffe": (
+        _alexnet.alexnet,
+        _alexnet.VARIANTS["caffe"],
+        {**_IMAGENET, "image_size": 227},
+    ),
+    "cuda-convnet": (_alexnet.cuda_convnet, {}, _CIFAR),
+    "lenet5": (_lenet.lenet5, {}, _DIGITS),
+}
+NAMES = tuple(_NETWORKS)
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    image_size: int | None = None,
+    in_channels: int | None = None,
+    **options,
+) -> Network:
+    """Return the network ``name``, with PyTorch's default weights.
+
+    Parameters
+    ----------
+    name : one of NAMES
+    num_classes, image_size, in_channels : those of its paper by default: 1000 classes
+        and 224 pixels for AlexNet and VGG, 10 and 32 for the small ones
+    options : those of the network, such as ``towers``, ``norm``, ``width``; they win
+        over what the name stands for
+
+    Raises
+    ------
+    ValueError
+        For a name or an option that does not exist; the message lists those that do.
+
+    Examples
+    --------
+    >>> net = build("lenet5")
+    >>> sum(p.numel() for p in net.parameters())
+    61706
+    """
+    shapes.require_choice(name, NAMES, "build", "name")
+    function, variant, images = _NETWORKS[name]
+    known = list(inspect.signature(function).parameters)[3:]
+    for option in options:
+        if option not in known:
+            listed = ", ".join(known) or "none"
+            raise ValueError(
+                f"build: {name} has no option {option!r}. Its options: {listed}."
+            )
+    given = {
+        "num_classes": num_classes,
+        "image_size": image_size,
+        "in_channels": in_channels,
+    }
+    sizes = {
+        key: images[key]
+        if value is None
+        else shapes.require_int(value, 1, "build", key)
+        for key, value in given.items()
+    }
+    return function(**sizes, **{**variant, **options})

@@ -1,0 +1,238 @@
+"""AlexNet as it was run in 2012, its relatives, and its small ancestor, as tables.
+
+Sources: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep
+convolutional neural networks" (NIPS 2012), section 3; the code and the run logs its
+authors released (cuda-convnet, configuration 145); Krizhevsky, "One weird trick for
+parallelizing convolutional neural networks" (2014); Caffe's ``bvlc_alexnet``;
+torchvision's ``alexnet``. A layer carries the number of the convolution or the fully
+connected layer it belongs to: the third pooling is ``pool5``.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from torch import nn
+
+from .. import shapes
+from .layers import LocalResponseNorm, Network, WithinMapNorm, dropout_layer
+
+LAYERS = (
+    # window, stride, padding; whether it sees the maps of both towers
+    (None, True),  # conv1: STEMS says
+    ((5, 1, 2), False),
+    ((3, 1, 1), True),
+    ((3, 1, 1), False),
+    ((3, 1, 1), False),
+)
+
+# fmt: off
+ORDERS = {
+    # what follows:  conv1           conv2             conv3   conv4   conv5
+    # configuration 145
+    "as-run": ("norm pool relu", "relu norm within pool", "relu", "relu", "pool relu"),
+    # the paper, section 3.5
+    "as-written":
+              ("relu norm pool", "relu norm within pool", "relu", "relu", "relu pool"),
+    # batch normalisation everywhere (2015)
+    "batch":
+       ("norm pool relu", "norm pool relu", "norm relu", "norm relu", "norm pool relu"),
+}
+
+# Images of at least so many pixels -> window, stride, padding of conv1. All else stays,
+# and at least 3x3 values of a map reach fc6.
+STEMS = {
+    32:  (5, 1, 2),
+    64:  (5, 2, 2),
+    128: (11, 4, 0),  # the paper's, for 224 pixels (Caffe's for 227)
+}
+
+FILTERS_2012 = (96, 256, 384, 384, 256)  # of both towers together
+FILTERS_2014 = (64, 192, 384, 256, 256)
+
+VARIANTS = {
+    # as it was run: 60,965,224 trainable values
+    "alexnet": {"filters": FILTERS_2012, "towers": 2},
+    # without towers: 62,378,344
+    "alexnet-one-tower": {"filters": FILTERS_2012, "towers": 1},
+    # one tower of half the width, but with a whole conv5: the paper, 3.2, footnote
+    "alexnet-half": {"filters": (48, 128, 192, 192, 256), "towers": 1},
+    # bvlc_alexnet: the paper's order; LRN with k = 1 and across both towers
+    "caffe": {"filters": FILTERS_2012, "towers": 2, "order": "as-written",
+              "norm_k": 1.0, "norm_across": True},
+    # one weird trick on one GPU: 61,100,840
+    "owt2014": {"filters": FILTERS_2014, "towers": 1},
+    # torchvision: the filters of 2014, no LRN, sizes rounded down, dropout goes first
+    "alexnet-torchvision": {"filters": FILTERS_2014, "towers": 1, "norm": "none",
+                            "order": "as-written", "dropout_first": True,
+                            "stems": {**STEMS, 128: (11, 4, 2)}, "round_up": False},
+}
+# fmt: on
+
+
+def alexnet(
+    num_classes: int,
+    image_size: int,
+    in_channels: int,
+    *,
+    filters: tuple[int, ...] = FILTERS_2012,
+    towers: int = 2,
+    order: str = "as-run",
+    norm: str = "lrn",
+    norm_k: float = 2.0,
+    norm_across: bool = False,
+    within_map_norm: bool = False,
+    width: float = 1.0,
+    hidden: int = 4096,
+    pool: tuple[int, int] = (3, 2),
+    dropout: float = 0.5,
+    inverted_dropout: bool = True,
+    dropout_first: bool = False,
+    stems: dict = STEMS,
+    round_up: bool = True,
+) -> Network:
+    """Return five convolutions and three fully connected layers.
+
+    Parameters
+    ----------
+    filters : of conv1 ... conv5, both towers together; ``width`` multiplies them
+    towers : 2: conv2, conv4, conv5 and LRN see only the maps of their own half
+    order : "as-run" (conv-norm-pool-ReLU in layer 1) or "as-written" in the paper
+    norm : "lrn", "batch" (after every convolution, which then has no bias), "none"
+    norm_k, norm_across : LRN's constant; whether it looks into the other tower too
+    within_map_norm : the extra layer of configuration 145 after the second LRN
+    hidden : units of fc6 and of fc7
+    pool : window and stride
+    dropout, inverted_dropout : share of zeros; today's form, or that of 2012
+    dropout_first : before fc6 and fc7 instead of after them
+    stems : like STEMS
+    round_up : sizes as in 2012: 55 from 224, by three rows and columns of zeros at the
+        bottom and the right (``pad1``); otherwise the rest is cut off: 54
+
+    Notes
+    -----
+    fc6 and fc7 lay in two halves on the two GPUs, but each saw everything: one layer.
+    """
+    shapes.require_choice(order, ("as-run", "as-written"), "alexnet", "order")
+    towers = shapes.require_int(towers, 1, "alexnet", "towers", 2)
+    lrn_groups = 1 if norm_across else towers
+    after = _followers(norm, norm_k, lrn_groups, within_map_norm, pool, round_up)
+    words = ORDERS["batch" if norm == "batch" else order]
+
+    layers, channels, size = OrderedDict(), in_channels, image_size
+    counts = _widened(filters, width, towers)
+    for n, ((window, sees_both), count) in enumerate(zip(LAYERS, counts, strict=True)):
+        window = window or stem(image_size, stems)
+        groups = 1 if sees_both else towers
+        size, border = _covered(size, window, round_up)
+        if border:
+            layers[f"pad{n + 1}"] = nn.ZeroPad2d((0, border, 0, border))
+        layers[f"conv{n + 1}"] = nn.Conv2d(
+            channels, count, *window, groups=groups, bias=norm != "batch"
+        )
+        channels = count
+        for word in filter(after.get, words[n].split()):
+            layers[f"{word}{n + 1}"] = after[word](channels)
+            if word == "pool":
+                size = shapes.out_size(size, *pool, ceil_mode=round_up)
+    layers["flatten"] = nn.Flatten()
+    drop = dropout_layer(dropout, inverted_dropout)
+    layers |= head((channels * size**2, hidden, num_classes), drop, dropout_first)
+    return Network(layers, (in_channels, image_size, image_size))
+
+
+def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
+    """Return window, stride and padding of conv1 for images of this size.
+
+    Examples
+    --------
+    >>> stem(224), stem(48)
+    ((11, 4, 0), (5, 1, 2))
+    """
+    image_size = shapes.require_int(image_size, min(stems), "alexnet", "image_size")
+    return stems[max(side for side in stems if side <= image_size)]
+
+
+def _widened(filters: tuple[int, ...], width: float, towers: int) -> list[int]:
+    """Return the filters times ``width``, equally many in each tower."""
+    width = shapes.require_number(width, 0, "alexnet", "width")
+    return [towers * max(1, round(count * width / towers)) for count in filters]
+
+
+def _covered(size: int, window: tuple[int, int, int], round_up: bool):
+    """Return the output size and the zeros missing at the right and the bottom."""
+    kernel_size, stride, padding = window
+    out = shapes.out_size(size, *window, ceil_mode=round_up)
+    return out, max(0, (out - 1) * stride + kernel_size - size - 2 * padding)
+
+
+def _followers(
+    norm: str, k: float, groups: int, within: bool, pool, round_up: bool
+) -> dict[str, Callable[[int], nn.Module]]:
+    """Return what the words of ORDERS stand for: functions of the number of maps."""
+    shapes.require_choice(norm, ("lrn", "batch", "none"), "alexnet", "norm")
+    after = {
+        "relu": lambda maps: nn.ReLU(),
+        "pool": lambda maps: nn.MaxPool2d(*pool, ceil_mode=round_up),
+    }
+    if norm == "lrn":
+        after["norm"] = lambda maps: LocalResponseNorm(k=k, groups=groups)
+    if norm == "batch":
+        after["norm"] = nn.BatchNorm2d
+    if within:
+        after["within"] = lambda maps: WithinMapNorm()
+    return after
+
+
+def head(
+    sizes: tuple[int, int, int],
+    drop: Callable[[], nn.Module],
+    dropout_first: bool = False,
+) -> OrderedDict:
+    """Return fc6, fc7 and fc8 with ReLU and dropout between them.
+
+    ``sizes`` are the values that reach fc6, the hidden units, and the classes.
+    """
+    features, hidden, num_classes = sizes
+    layers = OrderedDict()
+    for n, inputs in ((6, features), (7, hidden)):
+        if dropout_first:
+            layers[f"drop{n - 1}"] = drop()
+        layers[f"fc{n}"] = nn.Linear(inputs, hidden)
+        layers[f"relu{n}"] = nn.ReLU()
+        if not dropout_first:
+            layers[f"drop{n}"] = drop()
+    layers["fc8"] = nn.Linear(hidden, num_classes)
+    return layers
+
+
+def cuda_convnet(
+    num_classes: int, image_size: int, in_channels: int, *, activation: str = "relu"
+) -> Network:
+    """Return the four-layer network of cuda-convnet for images of 32 pixels.
+
+    Parameters
+    ----------
+    activation : "relu" or "tanh", for the race of the paper's figure 1
+
+    Notes
+    -----
+    The layers of cuda-convnet's example ``layers-18pct`` without its two
+    normalisations, and sizes rounded up as there: 32, 16, 8, 4. The paper does not
+    say which four layers its figure 1 used.
+    """
+    squash = {"relu": nn.ReLU, "tanh": nn.Tanh}
+    shapes.require_choice(activation, tuple(squash), "cuda-convnet", "activation")
+    image_size = shapes.require_int(image_size, 8, "cuda-convnet", "image_size")
+    layers, channels, size = OrderedDict(), in_channels, image_size
+    for n, filters in enumerate((32, 32, 64), 1):
+        layers[f"conv{n}"] = nn.Conv2d(channels, filters, 5, padding=2)
+        pool = nn.MaxPool2d if n == 1 else nn.AvgPool2d
+        follow = {f"{activation}{n}": squash[activation]()}
+        follow[f"pool{n}"] = pool(3, 2, ceil_mode=True)
+        layers |= follow
+        if n == 1:  # pooled first: a maximum and a rising function change places
+            layers.move_to_end(f"{activation}{n}")
+        channels, size = filters, shapes.out_size(size, 3, 2, ceil_mode=True)
+    layers["flatten"] = nn.Flatten()
+    layers["fc4"] = nn.Linear(channels * size**2, num_classes)
+    return Network(layers, (in_channels, image_size, image_size))
