@@ -61,6 +61,7 @@ from cnnlab.plots.neighbors import (
     shift_curve,
     validation_curve,
 )
+from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
     "before_after",
@@ -116,4 +117,7 @@ __all__ = [
     "regions",
     "shift_curve",
     "validation_curve",
+    "LiveCurves",
+    "learning_curves",
+    "learning_sentence",
 ]
