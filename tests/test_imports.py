@@ -36,6 +36,10 @@ TABLE = {
     "checkup": (("paths", "records"), ()),
     "nets": (("shapes",), ("torch",)),
     "preview": (("shapes", "arrays"), ("numpy", "torch")),
+    "train": (
+        ("nets", "augment", "packed", "data", "records", "shapes", "paths"),
+        ("numpy", "torch"),
+    ),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
     "checks": ((*NUMERIC, "challenges", "paths"), ("numpy",)),
@@ -48,6 +52,7 @@ LAZY = {
     "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
     "course": ("cnnlab.checks",),  # the list of exercises, for `progress`
     "checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
+    "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
     "widgets": ("PIL", "IPython", "cnnlab.preview"),
 }
