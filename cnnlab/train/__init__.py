@@ -1,0 +1,15 @@
+"""One visible training loop: recipes as data, exact resume, on CPU or many GPUs.
+
+``fit(preset, data, out)`` trains; ``python -m cnnlab.train`` does it from the command
+line. Read ``loop.py`` first.
+"""
+
+from cnnlab.train._errors import TrainError
+from cnnlab.train.evaluate import accuracy
+from cnnlab.train.loop import Run, fit
+from cnnlab.train.presets import PRESETS, Preset
+from cnnlab.train.runs import evaluate_run, load
+
+__all__ = [
+    "PRESETS", "Preset", "Run", "TrainError", "accuracy", "evaluate_run", "fit", "load",
+]  # fmt: skip

@@ -1,0 +1,63 @@
+"""Real trainings for the records: one preset, some seeds, curves and all."""
+
+import os
+import statistics
+import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from cnnlab import data, train
+from cnnlab.train import parallel
+
+CURVE = ("step", "epoch", "train_loss", "train_error", "loss", "error", "lr")
+
+
+def load(*names: str) -> tuple:
+    """Return (train, test) of the first of ``names`` that is there."""
+    for name in names[:-1]:
+        try:
+            return data.load(name, "train"), data.load(name, "test")
+        except data.DataError:
+            continue
+    return data.load(names[-1], "train"), data.load(names[-1], "test")
+
+
+def trained(preset, pair, crops=(1,), **changes) -> tuple[train.Run, dict]:
+    """Train once; return the run and what a record keeps of it.
+
+    ``minutes`` is wall time of everything between data in memory and error rates:
+    statistics, measuring precision, training and each epoch's validation.
+    """
+    start, spent = time.perf_counter(), time.process_time()
+    run = train.fit(preset, pair, **changes)
+    row = {
+        "preset": run.state.preset.as_dict(),
+        "precision": run.state.precision,
+        "parameters": sum(w.numel() for w in run.net.parameters()),
+        "images": [len(part) for part in pair],
+        "minutes": round((time.perf_counter() - start) / 60, 2),
+        "cpu_minutes": round((time.process_time() - spent) / 60, 2),
+        "load_average": [round(x, 1) for x in os.getloadavg()],
+        "curve": [
+            {key: round(line[key], 6) for key in CURVE if key in line}
+            for line in run.history
+        ],
+    }
+    group = parallel.Group(0, 1, run.state.device)
+    for count in crops:
+        found = train.accuracy(run.net, pair[1], run.state, group, count)
+        row[f"accuracy_{count}_crop"] = round(1 - found["error"], 4)
+        if "error5" in found:
+            row[f"accuracy5_{count}_crop"] = round(1 - found["error5"], 4)
+    return run, row
+
+
+def spread(values) -> dict:
+    """Return number, mean, least and greatest of some results."""
+    values = list(values)
+    return {
+        "seeds": len(values),
+        "mean": round(statistics.fmean(values), 4),
+        "least": min(values),
+        "greatest": max(values),
+    }

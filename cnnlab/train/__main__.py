@@ -1,0 +1,126 @@
+"""Train and evaluate from the command line.
+
+python -m cnnlab.train --preset krizhevsky2012 --data STORE --out RUN [--resume auto]
+python -m cnnlab.train eval RUN [--crops 10]
+torchrun --nproc-per-node 8 -m cnnlab.train --preset krizhevsky2012 ...
+
+STORE is a store of ``python -m cnnlab.packed``, the name of a data set ("mnist"), or a
+folder of your own photographs, one folder a class. Every field of a recipe can be
+changed: --lr 0.02 --epochs 5 --options width=0.5.
+"""
+
+import argparse
+import dataclasses
+import sys
+
+from cnnlab.train import presets
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return the exit status (143 after SIGTERM, 130 after Ctrl-C)."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["eval"]:
+        return _evaluate(argv[1:])
+    options = vars(_parser().parse_args(argv))
+    if options.pop("presets"):
+        print(_preset_list())
+        return 0
+    missing = [n for n in ("preset", "data", "out") if options[n] is None]
+    if missing:
+        _parser().error(f"these are needed: {', '.join('--' + n for n in missing)}")
+    changes = {
+        name: options.pop(name)
+        for name in [f.name for f in _fields()]
+        if options[name] is not None or options.pop(name)
+    }
+    if "options" in changes:
+        changes["options"] = dict(changes["options"])
+    from cnnlab.train.loop import fit
+
+    run = fit(**options, **changes)
+    return {None: 0, "SIGTERM": 143, "SIGINT": 130}.get(run.stopped, 1)
+
+
+def _fields() -> list[dataclasses.Field]:
+    """Return the fields of a preset that the command line can change."""
+    fixed = ("name", "about", "layer_rates")
+    return [f for f in dataclasses.fields(presets.Preset) if f.name not in fixed]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cnnlab.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--presets", action="store_true", help="list the recipes and end")
+    add("--preset", choices=list(presets.PRESETS), help="recipe", metavar="NAME")
+    add("--data", help="store, data set name, or folder of image files")
+    add("--out", help="folder of the run: log, checkpoints, weights")
+    add("--resume", choices=["auto"], help="go on from the newest checkpoint, if any")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    add("--engine", default="auto", help="auto, eager, compile, graph")
+    add("--steps", type=int, help="stop after so many updates")
+    add("--interval", type=int, default=50, help="updates between two log lines")
+    add("--save-minutes", type=float, default=5.0, help="between two checkpoints")
+    recipe = parser.add_argument_group("fields of the recipe, to change it")
+    for field in _fields():
+        recipe.add_argument(f"--{field.name.replace('_', '-')}", **_kind(field))
+    return parser
+
+
+def _kind(field: dataclasses.Field) -> dict:
+    """Return how ``argparse`` reads a field of a preset."""
+    if field.name == "options":
+        return {"nargs": "+", "type": _pair, "metavar": "NAME=VALUE"}
+    if field.name == "drops":
+        return {"nargs": "*", "type": float, "metavar": "EPOCH"}
+    kind = type(field.default)
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction, "default": None}
+    choices = presets.CHOICES.get(field.name)
+    return {"type": kind, "choices": choices, "metavar": field.name.upper()}
+
+
+def _pair(text: str):
+    """Return ("width", 0.5) for "width=0.5"."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    words = {"true": True, "false": False, "none": None}
+    for read in (int, float):
+        try:
+            return name, read(value)
+        except ValueError:
+            continue
+    return name, words.get(value.lower(), value)
+
+
+def _preset_list() -> str:
+    return "\n".join(f"{p.name}\n    {p.about}" for p in presets.PRESETS.values())
+
+
+def _evaluate(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m cnnlab.train eval",
+        description="Error rates of a run on its validation set.",
+    )
+    parser.add_argument("run", help="folder of the run")
+    parser.add_argument("--crops", type=int, choices=[1, 10], default=1)
+    parser.add_argument("--data", help="other data than the run was trained on")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args(argv)
+    from cnnlab.train.runs import evaluate_run
+
+    print(evaluate_run(options.run, options.crops, options.data, options.device))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, ValueError, TypeError) as error:
+        sys.exit(f"train: {str(error).removeprefix('train: ')}")
+    except KeyboardInterrupt:
+        sys.exit(130)

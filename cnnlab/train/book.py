@@ -1,0 +1,362 @@
+"""The run's folder and what a person sees: log, progress, checkpoints, warnings."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import torch
+
+from cnnlab import records
+from cnnlab.train import checkpoints, logs, meter, parallel, presets, sgd
+from cnnlab.train import state as states
+from cnnlab.train._errors import TrainError, write_fault
+
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+
+
+class Book:
+    """Keeps a run's folder; without a folder, or in another process, it is silent."""
+
+    def __init__(
+        self, out, group: parallel.Group, progress, live, interval, minutes, on_epoch
+    ):
+        self.folder = None if out is None else Path(out).expanduser()
+        self.group, self.interval, self.minutes = group, interval, minutes
+        self.silent = not (progress and group.first)
+        self.live, self.on_epoch = live and group.first, on_epoch
+        self.history: list[dict] = []
+        self.log = self.bar = self.curves = None
+        self.saved_at = time.monotonic()
+        self.losses: list[float] = []  # a mean an interval, for the plateau warning
+
+    # ------------------------------------------------------------------ before
+
+    def note(self, sentence: str) -> None:
+        """Tell a person something, without disturbing a progress bar."""
+        if self.bar is not None:
+            self.bar.say(sentence)
+        elif not self.silent:
+            print(sentence, flush=True)
+
+    def checkpoint(self, resume) -> dict | None:
+        """Return the checkpoint to go on from, or None for a new run."""
+        if resume not in (None, "auto"):
+            raise ValueError(
+                f'train: resume must be None or "auto"; got {resume!r}. To go on from '
+                "one checkpoint only, move the newer ones out of the folder."
+            )
+        if self.folder is None:
+            if resume:
+                raise TrainError("train: resume needs out, the folder of the run.")
+            return None
+        if self.group.first:
+            _make(self.folder)
+            found = checkpoints.newest(self.folder)
+            if found and resume is None:
+                raise TrainError(
+                    f"train: {self.folder} already holds a run, at step "
+                    f"{found[1]['step']}. Go on with it (--resume auto), or choose "
+                    "another folder."
+                )
+        else:
+            found = None
+        path = self.group.broadcast(found[0] if found else None)
+        if path is None:
+            return None
+        saved = found[1] if found else checkpoints.load(path)
+        self.note(f"going on from {path.name}, step {saved['step']}")
+        return saved
+
+    def compare(self, before: presets.Preset, now: presets.Preset) -> None:
+        """Say which fields of the recipe changed since the checkpoint."""
+        old, new = before.as_dict(), now.as_dict()
+        changed = [f"{k} {old[k]} -> {new[k]}" for k in new if old[k] != new[k]]
+        if changed:
+            self.note(f"changed since the checkpoint: {'; '.join(changed)}")
+
+    def signal(self, state, x: torch.Tensor) -> None:
+        """Measure how much of the differences between images reaches the output."""
+        if self.silent:
+            return
+        with state.autocast():
+            readings = meter.signal(state.net, x)
+        self.note(
+            f"signal: outputs differ between images by {readings[-1].spread:.2g} "
+            f"(precision {state.precision}, {self.group.device})"
+        )
+        problem = meter.warning(readings, len(state.classes))
+        if problem:
+            self.note(f"warning: {problem}\n{meter.table(readings)}")
+
+    @contextlib.contextmanager
+    def opened(self, state, data, source, steps):
+        """Open log and progress while training; write the plain weights at the end."""
+        per_epoch, total = states.step_count(state.preset, len(source.train.labels))
+        self.per_epoch, self.total = per_epoch, min(total, steps or total)
+        self.images = min(state.preset.batch, len(source.train.labels))
+        self.started = self.interval_started = time.monotonic()
+        self.interval_step, self.interval_waited = state.step, 0.0
+        self.seconds_before, self.epoch_started = state.seconds, self.started
+        self.before = state.totals.tolist()
+        if self.folder is not None and self.group.first:
+            self._write_config(state, data, source)
+            self.log = logs.Log(self.folder, state.step)
+            self.history = logs.read(self.folder)[0]
+        if self.live:
+            from cnnlab.plots.training import LiveCurves  # lazily: needs matplotlib
+
+            self.curves = LiveCurves()
+        self.bar = logs.Progress(self.total, state.step, silent=self.silent)
+        try:
+            yield
+            if self.folder is not None and self.group.first:
+                self._export(state)
+        finally:
+            self.bar.close()
+
+    def _write_config(self, state, data, source) -> None:
+        """Record what is run; a resumed run adds a line to ``runs``."""
+        path = self.folder / CONFIG
+        runs = []
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        runs.append(
+            {
+                "from_step": state.step,
+                "command": shlex.join(["python", *sys.orig_argv[1:]]),
+                "processes": self.group.size,
+                "device": str(self.group.device),
+                "hardware": records.hardware(),
+                "versions": records.versions(),
+            }
+        )
+        named = str(Path(data).expanduser()) if isinstance(data, (str, Path)) else None
+        config = {
+            "preset": state.preset.as_dict(),
+            "data": named,
+            "classes": list(source.classes),
+            "images": [len(source.train.labels), len(source.valid.labels)],
+            "shape": list(source.shape),
+            "precision": state.precision,
+            "parameters": sum(w.numel() for w in state.net.parameters()),
+            "runs": runs,
+        }
+        _replace(path, json.dumps(config, indent=1) + "\n")
+
+    # ------------------------------------------------------------------ during
+
+    def after_step(self, state, waited: float, stop) -> bool:
+        """Log, save if it is time; return whether to stop. The loss is finite."""
+        if state.step % self.interval == 0:
+            self._interval(state, waited)
+        self.bar.advance()
+        # Several processes agree on stopping, but not at every step: that would wait.
+        if self.group.size > 1 and state.step % 10:
+            return False
+        late = time.monotonic() - self.saved_at > 60 * self.minutes
+        if self.group.any(stop.cause is not None):
+            stop.cause = stop.cause or "another process"
+            self.save(state, last=True)
+            self.note(f"stopped by {stop.cause} after step {state.step}; saved")
+            return True
+        if self.group.any(late and self.group.first):
+            self.save(state)
+        return False
+
+    def _interval(self, state, waited: float) -> None:
+        """Write a line of the interval log."""
+        self.require_finite(state)
+        now = time.monotonic()
+        spent = max(now - self.interval_started, 1e-9)
+        steps = state.step - self.interval_step
+        totals = state.totals.tolist()
+        if totals[2] < self.before[2]:  # a new epoch has begun
+            self.before = [0.0] * 4
+        loss, right, count, _ = (a - b for a, b in zip(totals, self.before, strict=True))
+        line = {
+            "step": state.step,
+            "epoch": round(state.step / self.per_epoch, 4),
+            "loss": loss / max(count, 1),
+            "error": 1 - right / max(count, 1),
+            "lr": self._rate(state),
+            "images_per_s": steps * self.images / spent,
+            "waited": (waited - self.interval_waited) / spent,
+        }
+        self.interval_started, self.interval_step = now, state.step
+        self.interval_waited, self.before = waited, totals
+        if self.log is not None:
+            self.log.interval(line)
+        self.bar.report(_shown(line))
+        self.losses.append(line["loss"])
+        problem = meter.plateau(self.losses, len(state.classes))
+        if problem:
+            self.note(f"warning: {problem}")
+
+    def _rate(self, state) -> float:
+        moment = max(0, state.step - 1) / self.per_epoch
+        return sgd.rate_at(state.preset, moment, state.stalls)
+
+    def require_finite(self, state) -> None:
+        """Raise if a loss since the epoch began was not finite, or a weight is not."""
+        bad = int(state.totals[3])
+        if bad >= 0:
+            raise self._not_finite(state, bad, "")
+        norms = torch._foreach_norm([w.detach() for w in state.net.parameters()])
+        if not torch.isfinite(torch.stack(norms)).all():
+            raise self._not_finite(state, state.step, "")
+
+    def not_finite(self, state, x, labels) -> TrainError:
+        """Return the error for a loss that is not finite, the guilty layer named."""
+        with state.autocast():
+            layer = meter.guilty(state.net, x, labels)
+        return self._not_finite(state, state.step, f" First in {layer}.")
+
+    def _not_finite(self, state, step: int, where: str) -> TrainError:
+        """Word the fault; weights that are not finite are never saved."""
+        moment = step / self.per_epoch
+        rate = sgd.rate_at(state.preset, moment, state.stalls)
+        kept = ""
+        if self.folder is not None:
+            found = checkpoints.found(self.folder)
+            kept = (
+                f" The last checkpoint, of step {found[0][0]}, is kept."
+                if found
+                else " There was no checkpoint yet."
+            )
+        return TrainError(
+            f"train: the loss is not finite at step {step} (learning rate {rate:.3g})."
+            f"{where}{kept} Choose a smaller learning rate, or precision fp32, and go "
+            "on with --resume auto."
+        )
+
+    def after_epoch(self, state, found: dict, epochs: float) -> bool:
+        """Log the epoch, both sets side by side; return whether it was enough."""
+        loss, right, count, _ = self.group.total(state.totals).tolist()
+        now = time.monotonic()
+        spent = now - self.epoch_started
+        line = {
+            "step": state.step,
+            "epoch": round(epochs, 4),
+            "train_loss": loss / max(count, 1),
+            "train_error": 1 - right / max(count, 1),
+            **found,
+            "lr": self._rate(state),
+            "seconds": spent,
+        }
+        self.epoch_started = now
+        self.history.append(line)
+        if self.log is not None:
+            self.log.epoch(line)
+        if not self.silent:
+            self.note(_sentence(line))
+        if self.curves is not None:
+            self.curves.update(self.history)
+        return self.group.any(bool(self.on_epoch and self.on_epoch(line)))
+
+    def save(self, state, last: bool = False) -> None:
+        """Write a checkpoint; on a full disk go on, unless it is the last one."""
+        self.saved_at = time.monotonic()
+        if self.folder is None:
+            return
+        self.require_finite(state)
+        state.seconds = self.seconds_before + time.monotonic() - self.started
+        totals = self.group.total(state.totals)
+        if not self.group.first:
+            return
+        try:
+            checkpoints.save(self.folder, state.step, state.as_dict(totals))
+        except TrainError as error:
+            if last or state.step >= self.total:
+                raise
+            warnings.warn(f"{error} Training goes on.", stacklevel=2)
+
+    def _export(self, state) -> None:
+        """Write the plain weights, with what is needed to use them."""
+        preset = state.preset
+        metadata = {
+            "preset": preset.name,
+            "net": preset.net,
+            "options": preset.options,
+            "image_size": preset.crop,
+            "classes": list(state.classes),
+            "step": state.step,
+        }
+        checkpoints.export(state.net, self.folder / WEIGHTS, metadata)
+
+
+def _sentence(line: dict) -> str:
+    """Return an epoch's line for a person."""
+    five = f", top-5 {line['error5']:.2%}" if "error5" in line else ""
+    return (
+        f"epoch {line['epoch']:g}: loss {line['train_loss']:.4f}, error "
+        f"{line['train_error']:.2%}; validation loss {line['loss']:.4f}, error "
+        f"{line['error']:.2%}{five}; rate {line['lr']:.3g}; {line['seconds']:.1f} s"
+    )
+
+
+def _shown(line: dict) -> dict:
+    """Return the numbers of an interval worth a place beside the bar."""
+    return {
+        "loss": line["loss"],
+        "error": f"{line['error']:.1%}",
+        "lr": line["lr"],
+        "images/s": f"{line['images_per_s']:.0f}",
+        "waited": f"{line['waited']:.0%}",
+    }
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainError(
+            f"train: {folder} cannot be made ({error.strerror}). Choose another folder."
+        ) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise write_fault(error, path) from None
+
+
+class Stop:
+    """What asked to stop, if anything did."""
+
+    cause: str | None = None
+
+
+@contextlib.contextmanager
+def stop_signals():
+    """Turn SIGTERM and the first Ctrl-C into a wish that the loop fulfils.
+
+    A second Ctrl-C interrupts at once. Outside the main thread nothing changes.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number, frame):
+        if stop.cause and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.cause = signal.Signals(number).name
+
+    kept = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

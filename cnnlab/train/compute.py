@@ -1,0 +1,118 @@
+"""One update of all weights: forward, loss, backward, step; recorded on a GPU."""
+
+import math
+import time
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from cnnlab.train import parallel
+from cnnlab.train._errors import TrainError
+
+
+def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
+    """Return ``step(x, labels, rates) -> (summed loss, right answers)``.
+
+    Parameters
+    ----------
+    batch : images of all processes together; gradients are those of their mean loss
+    engine : "eager"; "compile" (fused kernels); "graph" (compiled, and the whole step
+        recorded once as a CUDA graph and replayed); "auto": "graph" on one CUDA GPU,
+        "compile" on several, "eager" elsewhere (measured: compiling slows CPUs down)
+    """
+    if engine == "auto":
+        on_gpu = group.device.type == "cuda"
+        engine = ("graph" if group.size == 1 else "compile") if on_gpu else "eager"
+    if engine not in ("eager", "compile", "graph"):
+        raise ValueError(
+            f"train: engine must be auto, eager, compile or graph; got {engine!r}."
+        )
+    if engine == "graph" and (group.device.type != "cuda" or group.size > 1):
+        raise TrainError("train: engine graph needs one CUDA GPU; use engine eager.")
+    model = group.wrap(state.net)
+    if engine != "eager":
+        model = torch.compile(model)
+    share = group.size / batch  # DistributedDataParallel averages over processes
+    smoothing = state.preset.smoothing
+    watch = group.device.type == "cpu"  # looking at a loss is free only on a CPU
+
+    def step(x, labels, rates):
+        state.net.zero_grad(set_to_none=True)
+        with state.autocast():
+            logits = model(x)
+        loss = nn.functional.cross_entropy(
+            logits.float(), labels, reduction="sum", label_smoothing=smoothing
+        )
+        if watch and not math.isfinite(loss.item()):
+            raise NotFinite
+        (loss * share).backward()
+        state.update.step(rates)
+        return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+
+    return Recorded(step, state) if engine == "graph" else step
+
+
+class NotFinite(Exception):
+    """A loss was NaN or infinite; the loop adds where and why."""
+
+
+class Recorded:
+    """A step recorded as a CUDA graph at its first call and replayed from then on.
+
+    A recorded step costs one launch instead of some hundred; shapes must stay.
+    """
+
+    def __init__(self, step, state):
+        self.step, self.state, self.graph = step, state, None
+
+    def __call__(self, *inputs):
+        if self.graph is None:
+            self._record(inputs)
+        for holder, value in zip(self.inputs, inputs, strict=True):
+            holder.copy_(value)
+        self.graph.replay()
+        return self.outputs
+
+    def _record(self, inputs) -> None:
+        self.inputs = [value.clone() for value in inputs]
+        touched = [*self.state.net.state_dict().values()]
+        touched += self.state.update.velocity.values()
+        before = [tensor.clone() for tensor in touched]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # compiles, and lets libraries choose kernels
+            for _ in range(3):
+                self.step(*self.inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.outputs = self.step(*self.inputs)
+        for tensor, value in zip(touched, before, strict=True):
+            tensor.copy_(value)  # warming up has left no trace
+
+
+def choose_precision(state, x: torch.Tensor, labels: torch.Tensor) -> str:
+    """Return "bf16" where it is faster than float32 by a tenth, else "fp32".
+
+    On GPUs bfloat16 is taken where it exists (compute capability 8 and later). CPUs
+    are timed on a copy of the network: they differ, and so do networks.
+    """
+    wanted = state.preset.precision
+    if wanted != "auto":
+        return wanted
+    if x.device.type == "cuda":
+        modern = torch.cuda.get_device_capability(x.device)[0] >= 8
+        return "bf16" if modern else "fp32"
+    if x.device.type != "cpu":
+        return "fp32"
+    net = deepcopy(state.net).train()
+    seconds = {"fp32": [], "bf16": []}
+    for _ in range(3):  # the first round of each warms up
+        for precision, times in seconds.items():
+            start = time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+                logits = net(x)
+            nn.functional.cross_entropy(logits.float(), labels).backward()
+            times.append(time.perf_counter() - start)
+    return "bf16" if min(seconds["bf16"]) < 0.9 * min(seconds["fp32"]) else "fp32"

@@ -1,0 +1,200 @@
+"""The training loop: read it top down, ``fit`` prepares and ``_train`` trains."""
+
+import contextlib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from cnnlab import augment, packed, shapes
+from cnnlab.train import compute, evaluate, parallel, presets, sgd, sources
+from cnnlab.train import state as states
+from cnnlab.train.book import Book, stop_signals
+
+
+@dataclass(eq=False)
+class Run:
+    """A finished or stopped training.
+
+    Attributes
+    ----------
+    net : the trained network, in evaluation mode
+    history : one dict an epoch: loss and error in training, loss, error and error5 in
+        validation, lr, seconds, images_per_s, waited (share of time without data)
+    state : all that ``evaluate`` needs; ``classes`` and ``preset`` are in it
+    out : the run's folder, or None
+    stopped : None, or what ended it early ("SIGTERM", "interrupted")
+    """
+
+    net: nn.Module
+    history: list
+    state: states.State
+    out: Path | None
+    stopped: str | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.state.classes
+
+    def __repr__(self) -> str:
+        last = self.history[-1] if self.history else {}
+        error = f", validation error {last['error']:.1%}" if "error" in last else ""
+        return f"Run({self.state.preset.name}, {self.state.step} steps{error})"
+
+
+def fit(
+    preset,
+    data,
+    out=None,
+    *,
+    device="auto",
+    resume=None,
+    steps=None,
+    interval=50,
+    save_minutes=5.0,
+    engine="auto",
+    progress=True,
+    live=False,
+    on_epoch=None,
+    **changes,
+) -> Run:
+    """Train a network by a recipe.
+
+    Parameters
+    ----------
+    preset : a name of ``presets.PRESETS``, or a ``Preset``
+    data : a data set's name, a packed store, a folder of image files in class folders,
+        or a pair (train, validation); see ``sources.find``
+    out : folder for log and checkpoints; None keeps everything in memory only
+    device : "auto", "cpu", "cuda", "mps"
+    resume : None; "auto" goes on from the newest checkpoint in ``out`` if there is one
+    steps : stop after so many updates instead of the preset's epochs
+    interval : updates between two lines of the interval log
+    save_minutes : minutes between checkpoints; one is also written every epoch
+    engine : "auto", "eager", "compile", "graph"; see ``steps.make``
+    progress : show a bar (plain lines where there is no terminal) and notes
+    live : draw learning curves while training, in a notebook
+    on_epoch : called with each line of the history; returning True ends training
+    changes : other values for fields of the preset, such as ``lr=0.02``
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    TrainError
+        If data, network, checkpoint or disk do not allow it, or the loss is not finite.
+    """
+    preset = presets.load(preset).change(**changes)
+    steps = None if steps is None else shapes.require_int(steps, 1, "train", "steps")
+    with parallel.group(device) as group, stop_signals() as stop, _own_random(group):
+        book = Book(out, group, progress, live, interval, save_minutes, on_epoch)
+        source = _prepare(data, preset, out, group, book)
+        state = _begin(preset, source, group, book, resume)
+        batch = min(preset.batch, len(source.train.labels))
+        update = compute.make(state, group, batch, engine)
+        with book.opened(state, data, source, steps):
+            stopped = _train(state, source, update, batch, steps, group, book, stop)
+        return Run(state.net.eval(), book.history, state, book.folder, stopped)
+
+
+def _train(state, source, update, batch, steps, group, book, stop):
+    """Take steps until the end; return None, or what stopped them early."""
+    preset = state.preset
+    per_epoch, total = states.step_count(preset, len(source.train.labels))
+    limit = total if steps is None else min(steps, total)
+    rows = _rows(len(source.train.labels), preset.seed, batch, per_epoch, state.step)
+    shares = (group.share(part) for part in rows)
+    with packed.Feeder(source.train, shares, group.device) as feeder:
+        feed = iter(feeder)
+        while state.epoch * per_epoch < limit:
+            end = min((state.epoch + 1) * per_epoch, total)  # of this epoch
+            state.net.train()
+            for images, labels, indices in itertools.islice(
+                feed, max(0, min(end, limit) - state.step)
+            ):
+                moment = state.step / per_epoch  # in epochs
+                rate = sgd.rate_at(preset, moment, state.stalls)
+                rates = torch.tensor(state.update.rates(rate, moment))
+                x = augment.for_training(
+                    images, indices, state.epoch, **state.recipe(state.epoch)
+                )
+                torch.manual_seed(_key(preset.seed, state.step, group.rank))  # dropout
+                try:
+                    loss, right = update(x, labels, rates.to(group.device))
+                except compute.NotFinite:
+                    raise book.not_finite(state, x, labels) from None
+                state.count(loss, right, len(labels))
+                state.step += 1
+                if book.after_step(state, feeder.waited, stop):
+                    return stop.cause
+            book.require_finite(state)
+            found = evaluate.accuracy(state.net, source.valid, state, group)
+            enough = book.after_epoch(state, found, state.step / per_epoch)
+            if state.step == end:
+                state.finish_epoch(found["error"])
+            book.save(state)
+            if enough or state.step < end:  # ``steps`` may end inside an epoch
+                break
+    return None
+
+
+def _rows(images: int, seed: int, batch: int, per_epoch: int, start: int):
+    """Yield the rows of every batch from step ``start`` on, for ever."""
+    for epoch in itertools.count(start // per_epoch):
+        order = packed.order(images, seed, epoch)
+        first = start % per_epoch if epoch == start // per_epoch else 0
+        for place in range(first, per_epoch):
+            yield order[place * batch : (place + 1) * batch]
+
+
+def _key(*numbers: int) -> int:
+    """Return one 63-bit seed for several numbers."""
+    words = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))
+
+
+@contextlib.contextmanager
+def _own_random(group: parallel.Group):
+    """Leave the caller's random numbers as they were."""
+    devices = [group.device] if group.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def _prepare(data, preset, out, group, book) -> sources.Source:
+    """Return the data; one process packs image files, the others wait for it."""
+    if group.first:
+        source = sources.find(data, preset, out, book.note)
+    group.barrier()
+    return source if group.first else sources.find(data, preset, out, book.note)
+
+
+def _begin(preset, source, group, book, resume) -> states.State:
+    """Return the run at its start, or at the checkpoint it goes on from."""
+    saved = book.checkpoint(resume)
+    if saved is not None:
+        saved_preset = presets.from_dict(saved["preset"])
+        state = states.new(preset, source, saved["statistics"], group.device)
+        state.restore(saved, group.first)
+        book.compare(saved_preset, preset)
+        return state
+    statistics = sources.statistics(source, preset)
+    state = states.new(preset, source, statistics, group.device)
+    x, labels = _first_batch(state, source, group)
+    state.precision = group.broadcast(compute.choose_precision(state, x, labels))
+    book.signal(state, x)
+    return state
+
+
+def _first_batch(state, source, group):
+    """Return the first inputs and labels of the run, at most 128, for measurements."""
+    count = min(state.preset.batch, len(source.train.labels), 128)
+    rows = packed.order(len(source.train.labels), state.preset.seed, 0)[:count]
+    with packed.Feeder(source.train, [rows], group.device) as feeder:
+        images, labels, indices = next(iter(feeder))
+    return augment.for_training(images, indices, 0, **state.recipe(0)), labels

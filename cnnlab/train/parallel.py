@@ -1,0 +1,108 @@
+"""Several processes as one: the little that ``torchrun`` needs of a training loop."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among all: ``rank`` of ``size``, on ``device``."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes logs and checkpoints."""
+        return self.rank == 0
+
+    def share(self, rows):
+        """Return this process's contiguous part of ``rows``; none is repeated."""
+        low, high = (len(rows) * part // self.size for part in (self.rank, self.rank + 1))
+        return rows[low:high]
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the sum of ``values`` over all processes."""
+        if self.size > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
+    def any(self, flag: bool) -> bool:
+        """Return whether ``flag`` is set in any process."""
+        if self.size == 1:
+            return flag
+        return bool(self.total(torch.tensor(int(flag), device=self.device)))
+
+    def broadcast(self, value):
+        """Return the first process's picklable ``value`` in every process."""
+        if self.size == 1:
+            return value
+        holder = [value]
+        dist.broadcast_object_list(holder, device=self.device)
+        return holder[0]
+
+    def barrier(self) -> None:
+        """Wait until every process is here."""
+        self.any(False)
+
+    def wrap(self, net: nn.Module) -> nn.Module:
+        """Return ``net`` with gradients averaged over the processes."""
+        if self.size == 1:
+            return net
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(
+            net, device_ids=ids, gradient_as_bucket_view=True
+        )
+
+
+@contextlib.contextmanager
+def group(device: str = "auto"):
+    """Yield the ``Group`` of this process; ``torchrun`` sets its environment.
+
+    Gloo on CPU, NCCL on GPU, one process a GPU.
+    """
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    rank, local = (int(os.environ.get(k, 0)) for k in ("RANK", "LOCAL_RANK"))
+    place = choose_device(device, local)
+    if size == 1:
+        yield Group(0, 1, place)
+        return
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    try:
+        yield Group(rank, size, place)
+    finally:
+        dist.destroy_process_group()
+
+
+def choose_device(device: str = "auto", local: int = 0) -> torch.device:
+    """Return the device to train on: "auto" takes a CUDA GPU if there is one."""
+    if isinstance(device, torch.device):
+        device = str(device)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f'train: device must be "auto", "cpu", "cuda", "cuda:1" or "mps"; '
+            f"got {device!r}."
+        ) from None
+    if place.type == "cuda":
+        count = torch.cuda.device_count()
+        index = local if place.index is None else place.index
+        if index >= count:
+            raise ValueError(
+                f"train: device {device} number {index} is asked for, but PyTorch sees "
+                f'{count} CUDA GPUs. Use device="cpu", or fewer processes.'
+            )
+        return torch.device("cuda", index)
+    return place

@@ -1,0 +1,63 @@
+"""A trained network from its run's folder, and its error rates."""
+
+import json
+from pathlib import Path
+
+from cnnlab import packed
+from cnnlab.train import book, checkpoints, evaluate, logs, parallel, presets, sources
+from cnnlab.train import state as states
+from cnnlab.train._errors import TrainError
+
+
+def load(out, data=None, device="auto"):
+    """Return the ``Run`` in a folder, its network as of the newest checkpoint.
+
+    Parameters
+    ----------
+    data : the data it was trained on; by default what the folder remembers
+
+    Raises
+    ------
+    TrainError
+        If the folder holds no checkpoint, or the data differ from those of the run.
+    """
+    from cnnlab.train.loop import Run
+
+    out = Path(out).expanduser()
+    found = checkpoints.newest(out)
+    if found is None:
+        raise TrainError(
+            f"{out} holds no checkpoint of a run. Name the folder that was given to "
+            "--out."
+        )
+    saved = found[1]
+    preset = presets.from_dict(saved["preset"])
+    source = sources.find(_data_of(out, data), preset, out)
+    state = states.new(
+        preset, source, saved["statistics"], parallel.choose_device(device)
+    )
+    state.restore(saved)
+    return Run(state.net.eval(), logs.read(out)[0], state, out), source
+
+
+def _data_of(out: Path, data):
+    """Return what names the run's data: the argument, its own store, or its note."""
+    if data is not None:
+        return data
+    if (out / "store" / packed.HEADER).is_file():
+        return out / "store"
+    try:
+        named = json.loads((out / book.CONFIG).read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, KeyError):
+        named = None
+    if named is None:
+        raise TrainError(f"{out} does not say which data it was trained on; give data.")
+    return named
+
+
+def evaluate_run(out, crops: int = 1, data=None, device="auto") -> str:
+    """Return the error rates of a run, the paper's beside them."""
+    run, source = load(out, data, device)
+    group = parallel.Group(0, 1, run.state.device)
+    found = evaluate.accuracy(run.net, source.valid, run.state, group, crops)
+    return evaluate.report(found, crops, len(source.classes))

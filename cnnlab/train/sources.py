@@ -1,0 +1,160 @@
+"""From what the user names to a train and a validation set."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from cnnlab import augment, data, packed, shapes
+from cnnlab.train._errors import TrainError
+from cnnlab.train.presets import Preset
+
+VALIDATION = ("test", "val")  # the first that exists is used
+
+
+class Source(NamedTuple):
+    """A train and a validation set: each has ``images``, ``labels``, ``classes``."""
+
+    train: object
+    valid: object
+    name: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.train.classes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return image_shape(self.train)
+
+    def fingerprint(self) -> str:
+        """Return a digest of classes, labels and a few images, to know the data by."""
+        digest = hashlib.sha256("\0".join(self.classes).encode())
+        for part in (self.train, self.valid):
+            rows = np.linspace(0, len(part.labels) - 1, 16).astype(int)
+            digest.update(np.ascontiguousarray(part.labels, dtype=np.int64))
+            digest.update(np.ascontiguousarray(part.images[rows]))
+        return digest.hexdigest()[:16]
+
+
+def image_shape(part) -> tuple[int, int, int]:
+    """Return (C, H, W) of a part's images; stores hold them as (H, W, C)."""
+    shape = tuple(part.images.shape[1:])
+    return shape if isinstance(part, data.Dataset) else (shape[2], *shape[:2])
+
+
+def find(source, preset: Preset, out=None, note=print) -> Source:
+    """Return the data that ``source`` names.
+
+    Parameters
+    ----------
+    source : a pair (train, validation) of data sets; a data set's name, such as
+        "mnist"; the folder of a packed store; or a folder (or zip) of image files, one
+        folder a class, which is packed into ``out``/store first
+    note : called with a sentence when something lasting is done
+    """
+    if isinstance(source, (tuple, list)) and len(source) == 2:
+        return _checked(Source(*source, getattr(source[0], "name", "data")), preset)
+    if not isinstance(source, (str, Path)):
+        raise TypeError(
+            "train: data needs a data set's name, a folder, or a pair (train, "
+            f"validation); got {shapes.spoken(source)}."
+        )
+    path = Path(source).expanduser()
+    if (path / packed.HEADER).is_file():
+        return _checked(_open_store(path), preset)
+    if path.exists():
+        return _checked(_packed_here(path, preset, out, note), preset)
+    name = str(source)
+    parts = [_load(name, split, preset) for split in ("train", "test")]
+    return _checked(Source(*parts, name), preset)
+
+
+def _load(name: str, split: str, preset: Preset):
+    try:
+        return data.load(name, split)
+    except data.DataError:
+        raise
+    except ValueError as error:
+        raise TrainError(f"train: {error}") from None
+
+
+def _open_store(path: Path) -> Source:
+    splits = packed.splits(path)
+    valid = next((name for name in VALIDATION if name in splits), None)
+    if "train" not in splits or valid is None:
+        raise TrainError(
+            f"{path} holds the splits {', '.join(splits)}; training needs train and "
+            "test (or val). Pack a folder that has both, or none of them."
+        )
+    return Source(packed.open(path, "train"), packed.open(path, valid), path.name)
+
+
+def _packed_here(path: Path, preset: Preset, out, note) -> Source:
+    if out is None:
+        raise TrainError(
+            f"{path} holds image files, and they must be packed once before training: "
+            f"python -m cnnlab.packed {path} STORE --size {preset.store}; then give "
+            "STORE as data, or give out=RUN and it is done there."
+        )
+    store = Path(out) / "store"
+    if not (store / packed.HEADER).is_file():
+        note(f"packing {path} into {store}, once")
+        packed.pack(path, store, size=preset.store, fit=preset.fit)
+    return _open_store(store)
+
+
+def _checked(source: Source, preset: Preset) -> Source:
+    """Raise unless both sets fit the preset and each other."""
+    for part in (source.train, source.valid):
+        if len(part.labels) == 0:
+            raise TrainError(f"train: {source.name} has a split without images.")
+    if source.classes != tuple(source.valid.classes):
+        raise TrainError(
+            f"train: the two sets of {source.name} name different classes "
+            f"({len(source.classes)} and {len(source.valid.classes)})."
+        )
+    if len(source.classes) < 2:
+        raise TrainError(
+            f"train: {source.name} has one class only; give at least two folders."
+        )
+    if image_shape(source.valid) != source.shape:
+        raise TrainError(
+            f"train: images of {source.name} are {source.shape} for training but "
+            f"{image_shape(source.valid)} for validation; pack both alike."
+        )
+    smallest = min(source.shape[1:])
+    if smallest < preset.crop and not (
+        preset.padding and smallest + 2 * preset.padding >= preset.crop
+    ):
+        raise TrainError(
+            f"train: {preset.name} cuts inputs of {preset.crop} pixels, but images of "
+            f"{source.name} have {smallest}. Choose a smaller one (crop={smallest}), "
+            "or pack larger images."
+        )
+    return source
+
+
+def statistics(source: Source, preset: Preset) -> dict[str, torch.Tensor]:
+    """Return what the input needs of the train set: mean, scale, colour directions.
+
+    Mean (C, H, W) or (C, 1, 1) and scale (C, 1, 1) in grey levels; colour: standard
+    deviations (3,) and directions (3, 3). From at most 20,000 evenly spaced images.
+    """
+    rows = np.linspace(0, len(source.train.labels) - 1, 20_000)
+    rows = np.unique(rows.astype(np.int64))
+    found = {}
+    if preset.mean == "image":
+        found["mean"] = augment.mean_image(source.train, rows)
+    elif preset.mean == "channel":
+        found["mean"] = augment.channel_mean(source.train, rows)
+    if preset.unit:
+        found["scale"] = 1 / augment.channel_std(source.train, rows)
+    if preset.colour_std:
+        found["colour"], found["directions"] = augment.colour_directions(
+            source.train, rows
+        )
+    return {name: torch.as_tensor(value).float() for name, value in found.items()}

@@ -1,0 +1,208 @@
+"""The training loop: it learns, stops, resumes bit for bit, and names its faults."""
+
+import json
+import math
+
+import pytest
+import torch
+from _training import TINY, digest, pair, pictures
+
+from cnnlab import train
+from cnnlab.train import TrainError, checkpoints, logs
+
+
+def test_training_learns_and_reports_both_sets_every_epoch():
+    run = train.fit(TINY, pair(160), lr=0.01, epochs=6, drops=(5,), progress=False)
+    assert [row["step"] for row in run.history] == [10 * e for e in range(1, 7)]
+    assert run.history[-1]["train_loss"] < 0.7 * run.history[0]["train_loss"]
+    assert run.history[-1]["error"] < 0.2
+    assert run.history[-1]["count"] == 24 and run.stopped is None
+    assert not run.net.training and run.classes == ("a", "b", "c")
+
+
+def test_the_first_loss_is_near_log_c():
+    run = train.fit(TINY, pair(), steps=1, progress=False)
+    assert run.history[-1]["train_loss"] == pytest.approx(math.log(3), rel=0.2)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    first, again, other = (
+        digest(train.fit(TINY, pair(), steps=3, progress=False, seed=seed).net)
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_training_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train.fit(TINY, pair(), steps=2, progress=False)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 7, 10, 13])
+def test_k_steps_and_a_resume_equal_an_uninterrupted_run_bit_for_bit(tmp_path, cut):
+    whole = train.fit(TINY, pair(), tmp_path / "whole", progress=False)
+    train.fit(TINY, pair(), tmp_path / "cut", steps=cut, progress=False)
+    resumed = train.fit(TINY, pair(), tmp_path / "cut", resume="auto", progress=False)
+    assert resumed.state.step == whole.state.step == 15
+    assert digest(resumed.net) == digest(whole.net)
+    for name, v in whole.state.update.velocity.items():
+        assert torch.equal(v, resumed.state.update.velocity[name]), name
+    # so do the epochs' numbers, those of the interrupted epoch included
+    final = {row["epoch"]: row for row in resumed.history}
+    for row in whole.history:
+        for key in ("train_loss", "train_error", "loss", "error", "lr"):
+            assert final[row["epoch"]][key] == pytest.approx(row[key], abs=1e-12)
+
+
+def test_batch_norm_dropout_and_one_cycle_resume_exactly_too(tmp_path):
+    recipe = TINY.change(
+        options={"norm": "batch"}, init="he", schedule="one-cycle", unit=True,
+        mean="channel", colour_std=0.1, resized=True, erase=6,
+    )  # fmt: skip
+    whole = train.fit(recipe, pair(), progress=False)
+    train.fit(recipe, pair(), tmp_path, steps=8, progress=False)
+    resumed = train.fit(recipe, pair(), tmp_path, resume="auto", progress=False)
+    assert digest(resumed.net) == digest(whole.net)
+
+
+def test_a_run_folder_holds_config_logs_two_checkpoints_and_plain_weights(tmp_path):
+    run = train.fit(TINY, pair(), tmp_path, interval=2, progress=False)
+    assert [s for s, _ in checkpoints.found(tmp_path)] == [15, 10]
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["preset"]["lr"] == 0.003 and config["classes"] == ["a", "b", "c"]
+    assert config["runs"][0]["versions"]["torch"]
+    epochs, intervals = logs.read(tmp_path)
+    assert len(epochs) == 3 and [r["step"] for r in intervals] == list(range(2, 15, 2))
+    assert all(r["images_per_s"] > 0 and 0 <= r["waited"] <= 1 for r in intervals)
+    other = train.fit(TINY, pair(), steps=1, progress=False)
+    metadata = checkpoints.import_weights(other.net, tmp_path / "weights.safetensors")
+    assert digest(other.net) == digest(run.net)
+    assert metadata["net"] == "alexnet" and metadata["classes"] == ["a", "b", "c"]
+
+
+def test_the_interval_log_adds_up_to_the_epochs_loss(tmp_path):
+    train.fit(TINY, pair(), tmp_path, interval=1, progress=False)
+    epochs, intervals = logs.read(tmp_path)
+    for epoch in epochs:
+        parts = [r["loss"] for r in intervals if r["step"] <= epoch["step"]][-5:]
+        assert sum(parts) / 5 == pytest.approx(epoch["train_loss"])
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
+    train.fit(TINY, pair(), tmp_path, steps=2, progress=False)
+    with pytest.raises(TrainError, match="already holds a run, at step 2.*--resume"):
+        train.fit(TINY, pair(), tmp_path, progress=False)
+    assert [s for s, _ in checkpoints.found(tmp_path)] == [2]
+
+
+def test_resume_auto_begins_where_there_is_nothing_yet(tmp_path):
+    run = train.fit(
+        TINY, pair(), tmp_path, steps=1, resume="auto", progress=False
+    )
+    assert run.state.step == 1
+
+
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
+    tmp_path,
+):
+    whole = train.fit(TINY, pair(), progress=False)
+    train.fit(TINY, pair(), tmp_path, steps=12, progress=False)
+    newest = checkpoints.found(tmp_path)[0][1]
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    with pytest.warns(UserWarning, match="Going on from checkpoint-00000010.pt"):
+        run = train.fit(TINY, pair(), tmp_path, resume="auto", progress=False)
+    assert digest(run.net) == digest(whole.net)
+
+
+# ------------------------------------------------------------------------------ faults
+
+
+def test_an_exploding_loss_stops_with_step_rate_and_layer_and_keeps_the_checkpoint(
+    tmp_path,
+):
+    train.fit(TINY, pair(), tmp_path, steps=5, progress=False)
+    with pytest.raises(TrainError) as caught:
+        train.fit(TINY, pair(), tmp_path, resume="auto", lr=1e30, progress=False)
+    text = str(caught.value)
+    assert "not finite at step" in text and "learning rate 1e+30" in text
+    assert "First in conv1" in text and "of step 5, is kept" in text
+    assert checkpoints.found(tmp_path)[0][0] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "data", "words"),
+    [
+        ({"options": {"width": 0.2}}, pair(), "of another network.*conv1.weight"),
+        ({}, pair(81), "trained on other images"),
+        (
+            {},
+            (pictures(80, 1, classes=2), pictures(24, 2, classes=2)),
+            "knows 3 classes, the data have 2",
+        ),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, data, words):
+    train.fit(TINY, pair(), tmp_path, steps=1, progress=False)
+    with pytest.raises(TrainError, match=words):
+        train.fit(TINY, data, tmp_path, resume="auto", progress=False, **change)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ((pictures(30, 1, side=20), pictures(9, 2, side=20)), "have 20. Choose a smal"),
+        ((pictures(30, 1), pictures(9, 2, side=40)), r"\(3, 36, 36\) for training but"),
+        ((pictures(30, 1), pictures(9, 2, classes=2)), "name different classes"),
+        ((pictures(0, 1), pictures(9, 2)), "a split without images"),
+        ((pictures(8, 1, classes=1), pictures(8, 2, classes=1)), "one class only"),
+        (7, "data needs a data set's name, a folder, or a pair"),
+        ("no-such-data", "no-such-data"),
+    ],
+)
+def test_data_that_do_not_fit_are_named_in_one_sentence(data, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        train.fit(TINY, data, progress=False)
+
+
+def test_a_full_disk_warns_goes_on_and_raises_only_at_the_end(tmp_path, monkeypatch):
+    import errno
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    train.fit(TINY, pair(), tmp_path, steps=5, progress=False)
+    monkeypatch.setattr(checkpoints.os, "replace", full)
+    with (
+        pytest.warns(UserWarning, match="disk.*is full.*Training goes on"),
+        pytest.raises(TrainError, match="is full"),
+    ):
+        train.fit(TINY, pair(), tmp_path, resume="auto", progress=False)
+    monkeypatch.undo()
+    assert checkpoints.newest(tmp_path)[1]["step"] == 5
+
+
+def test_a_dead_start_is_announced_before_training(capsys):
+    recipe = TINY.change(init="paper", unit=True, mean="channel")
+    train.fit(recipe, pair(), steps=1)
+    shown = capsys.readouterr().out
+    assert "dead start" in shown and "conv5" in shown
+
+
+def test_bad_arguments_are_named():
+    for arguments, words in (
+        ({"steps": 0}, "steps must be a whole number of at least 1"),
+        ({"interval": 0}, "interval must be a whole number"),
+        ({"resume": "yes"}, 'resume must be None or "auto"'),
+        ({"resume": "auto"}, "resume needs out"),
+        ({"device": "gpu9"}, 'device must be "auto", "cpu"'),
+        ({"engine": "graph"}, "needs one CUDA GPU"),
+        ({"engine": "fast"}, "engine must be auto"),
+        ({"lrr": 1}, "no field 'lrr'"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=words):
+            train.fit(TINY, pair(), progress=False, **arguments)

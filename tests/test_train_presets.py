@@ -1,0 +1,96 @@
+"""Recipes as data: what they say, and how they are changed."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cnnlab import nets
+from cnnlab.train import __main__ as cli
+from cnnlab.train import presets
+
+NAMES = sorted(presets.PRESETS)
+
+
+def test_the_released_run_has_the_numbers_of_configuration_145():
+    p = presets.load("krizhevsky2012")
+    assert (p.batch, p.lr, p.momentum, p.weight_decay) == (128, 0.01, 0.9, 0.0005)
+    assert (p.epochs, p.drops, p.bias_rate) == (91, (25, 51, 79), 2)
+    assert (p.store, p.crop, p.mean, p.unit, p.chunk) == (256, 224, "image", False, 32)
+    assert p.colour_std == pytest.approx(0.0909, abs=1e-4) and p.colour_until == 67
+    assert not p.options["inverted_dropout"] and p.options["within_map_norm"]
+
+
+def test_the_papers_text_differs_in_initialisation_order_and_schedule():
+    text, run = presets.load("paper-text"), presets.load("krizhevsky2012")
+    assert (text.init, run.init) == ("paper", "krizhevsky2012")
+    assert text.options["order"] == "as-written" and "order" not in run.options
+    assert (text.schedule, run.schedule) == ("plateau", "step")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_preset_names_a_network_that_exists_and_says_where_it_comes_from(name):
+    preset = presets.load(name)
+    assert preset.name == name and len(preset.about) > 30
+    assert preset.net in nets.NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_survives_json(name):
+    preset = presets.load(name)
+    assert presets.from_dict(json.loads(json.dumps(preset.as_dict()))) == preset
+
+
+def test_changing_options_keeps_the_others():
+    p = presets.load("krizhevsky2012").change(options={"width": 0.5}, lr=0.02)
+    assert p.options["width"] == 0.5 and p.options["within_map_norm"]
+    assert "width" not in presets.load("krizhevsky2012").options
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lr": -1}, "lr must be a finite number of at least 0; got -1"),
+        ({"lr": "fast"}, "lr must be a finite number"),
+        ({"batch": 0}, "batch must be a whole number of at least 1; got 0"),
+        ({"momentum": 1.0}, "must be below 1"),
+        ({"schedule": "cosine"}, "schedule must be 'step' or 'plateau'"),
+        ({"precision": "fp8"}, "precision must be 'auto'"),
+        ({"mean": None}, "mean must be 'image'"),
+        ({"seed": -3}, "seed must be a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(change, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        presets.load("modern").change(**change)
+
+
+def test_an_unknown_field_or_preset_lists_those_that_exist():
+    with pytest.raises(TypeError, match="no field 'learning_rate'.*weight_decay"):
+        presets.load("modern").change(learning_rate=1)
+    with pytest.raises(ValueError, match="krizhevsky2012.*got 'alexnet'"):
+        presets.load("alexnet")
+
+
+def test_every_field_can_be_changed_from_the_command_line():
+    values = {int: "3", float: "0.5", str: None, bool: None}
+    line = ["--preset", "modern", "--data", "d", "--out", "o"]
+    for field in cli._fields():
+        flag = f"--{field.name.replace('_', '-')}"
+        if field.name == "options":
+            line += [flag, "width=0.5", "norm=lrn", "inverted_dropout=false"]
+        elif field.name == "drops":
+            line += [flag, "1", "2.5"]
+        elif type(field.default) is bool:
+            line += [flag]
+        else:
+            value = values[type(field.default)]
+            line += [flag, value or str(presets.CHOICES.get(field.name, ["x"])[0])]
+    options = vars(cli._parser().parse_args(line))
+    assert dict(options["options"]) == {
+        "width": 0.5, "norm": "lrn", "inverted_dropout": False,
+    }  # fmt: skip
+    assert options["drops"] == [1, 2.5] and options["batch"] == 3
+    fixed = {"name", "about", "layer_rates"}
+    names = {f.name for f in dataclasses.fields(presets.Preset)} - fixed
+    assert names <= set(options)

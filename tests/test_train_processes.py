@@ -1,0 +1,183 @@
+"""Training as processes: killed at random moments, told to stop, two at once."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from _training import TINY, pictures
+from PIL import Image
+
+from cnnlab import packed
+from cnnlab.train import checkpoints, logs
+
+pytestmark = pytest.mark.slow
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def write_tree(folder, n: int, seed: int) -> None:
+    """Write pictures as files, one folder a class."""
+    part = pictures(n, seed)
+    for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+        place = folder / part.classes[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_tree(folder / "tree" / "train", 240, 1)
+    write_tree(folder / "tree" / "val", 25, 2)
+    packed.pack(folder / "tree", folder / "store", size=36, progress=False)
+    return folder / "store"
+
+
+def line(store, out, *more, processes: int = 1, dropout: float = 0.5) -> list[str]:
+    """Return the command line of a small training, as TINY of ``_training``."""
+    start = ["-m", "cnnlab.train"]
+    if processes > 1:
+        start = ["-m", "torch.distributed.run", "--standalone",
+                 f"--nproc-per-node={processes}", *start]  # fmt: skip
+    return [
+        sys.executable, *start, "--preset", "krizhevsky2012", "--data", str(store),
+        "--out", str(out), "--crop", "32", "--batch", "16", "--epochs", "4",
+        "--lr", "0.003", "--chunk", "1", "--drops", "2", "--precision", "fp32",
+        "--device", "cpu", "--resume", "auto", "--interval", "5",
+        "--options", "width=0.08", "hidden=16", f"dropout={dropout}", *more,
+    ]  # fmt: skip
+
+
+def finish(command) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        command, env=ENV, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def final(out) -> dict:
+    return checkpoints.newest(out)[1]
+
+
+def assert_same(one: dict, other: dict) -> None:
+    assert one["step"] == other["step"]
+    for part in ("net", "velocity"):
+        for name, w in one[part].items():
+            assert torch.equal(w, other[part][name]), name
+
+
+@pytest.fixture(scope="module")
+def whole(store, tmp_path_factory):
+    """An uninterrupted run."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    finish(line(store, out))
+    return out
+
+
+def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(
+    store, whole, tmp_path
+):
+    out, dice = tmp_path / "run", random.Random(7)
+    for _ in range(3):
+        process = subprocess.Popen(
+            line(store, out, "--save-minutes", "0.0005"),  # every 30 ms
+            env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        before = checkpoints.found(out)
+        limit = time.monotonic() + 120
+        while checkpoints.found(out) == before and process.poll() is None:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+    finish(line(store, out))
+    assert_same(final(out), final(whole))
+    rows, expected = logs.read(out)[0], logs.read(whole)[0]
+    assert [r["step"] for r in rows] == [r["step"] for r in expected] == [15, 30, 45, 60]
+    for row, other in zip(rows, expected, strict=True):
+        assert row["train_loss"] == pytest.approx(other["train_loss"], abs=1e-12)
+
+
+def test_sigterm_saves_and_says_so_and_the_run_goes_on_exactly(store, whole, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        line(store, out, "--epochs", "4"), env=ENV, stdout=subprocess.PIPE, text=True
+    )
+    limit = time.monotonic() + 120
+    while not (out / "intervals.jsonl").exists() or not logs.read(out)[1]:
+        assert time.monotonic() < limit and process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    if process.returncode != 0:  # it had not ended by itself
+        assert process.returncode == 143
+        assert "stopped by SIGTERM after step" in said
+        assert 0 < final(out)["step"] < 60
+    finish(line(store, out))
+    assert_same(final(out), final(whole))
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(store, tmp_path):
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    finish(line(store, alone, dropout=0))
+    finish(line(store, both, processes=2, dropout=0))
+    one, two = final(alone), final(both)
+    assert one["step"] == two["step"] == 60
+    for name, w in one["net"].items():
+        # sums in another order: float32 rounding, amplified by 60 steps
+        torch.testing.assert_close(w, two["net"][name], rtol=1e-3, atol=1e-5)
+    rows = zip(logs.read(alone)[0], logs.read(both)[0], strict=True)
+    for row, other in rows:
+        assert row["count"] == other["count"] == 25  # odd: shares of 12 and 13
+        assert row["error"] == other["error"]
+        assert row["train_error"] == pytest.approx(other["train_error"], abs=1e-9)
+        assert row["loss"] == pytest.approx(other["loss"], rel=1e-3)
+    config = json.loads((both / "config.json").read_text())
+    assert config["runs"][0]["processes"] == 2
+
+
+def test_a_run_begun_by_one_process_can_be_finished_by_two(store, tmp_path):
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    finish(line(store, alone, dropout=0))
+    finish(line(store, both, "--steps", "22", dropout=0))
+    finish(line(store, both, processes=2, dropout=0))
+    assert final(both)["step"] == 60
+    for name, w in final(alone)["net"].items():
+        torch.testing.assert_close(w, final(both)["net"][name], rtol=1e-3, atol=1e-5)
+    assert logs.read(both)[0][1]["train_loss"] == pytest.approx(
+        logs.read(alone)[0][1]["train_loss"], rel=1e-4
+    )
+
+
+def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path):
+    write_tree(tmp_path / "photos", 60, 3)
+    (tmp_path / "photos" / "a" / "broken.jpg").write_bytes(b"no picture")
+    out = tmp_path / "run"
+    done = finish(line(tmp_path / "photos", out, "--store", "36", "--steps", "2"))
+    assert "packing" in done.stdout
+    assert (out / "store" / packed.HEADER).is_file()
+    assert TINY.crop == 32 and final(out)["step"] == 2
+    command = [sys.executable, "-m", "cnnlab.train", "eval", str(out), "--crops", "10"]
+    told = finish(command).stdout
+    assert "this run, 10 crops" in told and "paper, 1 network" in told
+
+
+def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path):
+    for command, words in (
+        (line(store, tmp_path / "a", "--crop", "64"), "cuts inputs of 64 pixels"),
+        (line(tmp_path / "nothing", tmp_path / "b"), "nothing"),
+        (line(store, tmp_path / "c", "--lr", "1e30"), "not finite at step"),
+        ([sys.executable, "-m", "cnnlab.train", "eval", str(tmp_path)], "no checkpoint"),
+    ):
+        done = subprocess.run(
+            command, env=ENV, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
