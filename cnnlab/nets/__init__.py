@@ -5,18 +5,23 @@ import inspect
 from .. import shapes
 from . import alexnet as _alexnet
 from . import lenet as _lenet
+from . import vgg as _vgg
 from .initialise import SCHEMES, initialise
 from .layers import Dropout2012, LocalResponseNorm, Network, WithinMapNorm
+from .walk import Layer, table, walk
 
 __all__ = [
     "NAMES",
     "SCHEMES",
     "Dropout2012",
+    "Layer",
     "LocalResponseNorm",
     "Network",
     "WithinMapNorm",
     "build",
     "initialise",
+    "table",
+    "walk",
 ]
 
 # name -> (function, its options in this variant, the images and classes of its paper)
@@ -35,6 +40,11 @@ _NETWORKS = {
     ),
     "cuda-convnet": (_alexnet.cuda_convnet, {}, _CIFAR),
     "lenet5": (_lenet.lenet5, {}, _DIGITS),
+    "lenet5-1998": (_lenet.lenet5_1998, {}, _DIGITS),
+    **{
+        name: (_vgg.vgg, {"blocks": blocks}, _IMAGENET)
+        for name, blocks in _vgg.CONFIGURATIONS.items()
+    },
 }
 NAMES = tuple(_NETWORKS)
 

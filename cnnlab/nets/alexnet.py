@@ -205,6 +205,15 @@ def head(
     return layers
 
 
+# The example layers-18pct: filters, pooling, and what comes first. A maximum and a
+# rising function change places, so pooling first is the same and cheaper.
+CUDA_CONVNET = (
+    (32, nn.MaxPool2d, ("pool", "act")),
+    (32, nn.AvgPool2d, ("act", "pool")),
+    (64, nn.AvgPool2d, ("act", "pool")),
+)
+
+
 def cuda_convnet(
     num_classes: int, image_size: int, in_channels: int, *, activation: str = "relu"
 ) -> Network:
@@ -216,22 +225,20 @@ def cuda_convnet(
 
     Notes
     -----
-    The layers of cuda-convnet's example ``layers-18pct`` without its two
-    normalisations, and sizes rounded up as there: 32, 16, 8, 4. The paper does not
-    say which four layers its figure 1 used.
+    Without the two normalisations of the example; sizes are rounded up as there: 32,
+    16, 8, 4. Which four layers figure 1 used, the paper does not say.
     """
-    squash = {"relu": nn.ReLU, "tanh": nn.Tanh}
-    shapes.require_choice(activation, tuple(squash), "cuda-convnet", "activation")
-    image_size = shapes.require_int(image_size, 8, "cuda-convnet", "image_size")
-    layers, channels, size = OrderedDict(), in_channels, image_size
-    for n, filters in enumerate((32, 32, 64), 1):
+    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh}
+    shapes.require_choice(activation, tuple(kinds), "cuda-convnet", "activation")
+    size = shapes.require_int(image_size, 8, "cuda-convnet", "image_size")
+    layers, channels = OrderedDict(), in_channels
+    for n, (filters, pool, order) in enumerate(CUDA_CONVNET, 1):
         layers[f"conv{n}"] = nn.Conv2d(channels, filters, 5, padding=2)
-        pool = nn.MaxPool2d if n == 1 else nn.AvgPool2d
-        follow = {f"{activation}{n}": squash[activation]()}
-        follow[f"pool{n}"] = pool(3, 2, ceil_mode=True)
-        layers |= follow
-        if n == 1:  # pooled first: a maximum and a rising function change places
-            layers.move_to_end(f"{activation}{n}")
+        follow = {
+            "act": (f"{activation}{n}", kinds[activation]()),
+            "pool": (f"pool{n}", pool(3, 2, ceil_mode=True)),
+        }
+        layers |= (follow[word] for word in order)
         channels, size = filters, shapes.out_size(size, 3, 2, ceil_mode=True)
     layers["flatten"] = nn.Flatten()
     layers["fc4"] = nn.Linear(channels * size**2, num_classes)
