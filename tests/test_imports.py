@@ -35,11 +35,13 @@ TABLE = {
     "course": (("paths",), ()),
     "checkup": (("paths", "records"), ()),
     "nets": (("shapes",), ("torch",)),
+    "augment": (("shapes",), ("numpy", "torch")),
     "preview": (("shapes", "arrays"), ("numpy", "torch")),
     "train": (
         ("nets", "augment", "packed", "data", "records", "shapes", "paths"),
         ("numpy", "torch"),
     ),
+    "packed": (("shapes", "data"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
     "checks": ((*NUMERIC, "challenges", "paths"), ("numpy",)),
@@ -47,9 +49,11 @@ TABLE = {
 
 # Imports inside functions, taken only when the function runs.
 LAZY = {
+    "packed": ("PIL", "torch", "tqdm", "scipy"),
     "__main__": ("cnnlab.data_cli", "cnnlab.lab", "cnnlab.course", "cnnlab.checkup"),
     "_search": ("torch",),  # exact integer products, where torch is there
     "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
+    "augment": ("PIL", "cnnlab.data"),  # the paper's preprocessing
     "course": ("cnnlab.checks",),  # the list of exercises, for `progress`
     "checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
