@@ -21,7 +21,7 @@ def read(path, size: int | None = None) -> np.ndarray:
     DataError
         If the file is missing, unreadable or does not decode.
     """
-    from PIL import Image, ImageOps  # lazily: the digits and MNIST need no Pillow
+    from PIL import Image  # lazily: the digits and MNIST need no Pillow
 
     if size is not None:
         size = shapes.require_int(size, 1, "load", "size", 4096)
@@ -30,18 +30,28 @@ def read(path, size: int | None = None) -> np.ndarray:
             os.stat(path).st_mode
         ):  # opening a pipe would wait for ever
             raise ValueError("it is no file")
-        with Image.open(path) as image:
-            if size is not None:
-                # JPEG only: skip detail far below the wanted size (4 to 8 x faster).
-                image.draft("RGB", (2 * size, 2 * size))
-            image = ImageOps.exif_transpose(_rgb(image))
-            if size is not None:
-                image = fit(image, size)
-            return np.asarray(image).transpose(2, 0, 1).copy()
+        return decode(path, size).transpose(2, 0, 1).copy()
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{Path(path)} is not a readable image: {error}.") from None
+
+
+def decode(file, size: int | None = None, shape=None) -> np.ndarray:
+    """Return the image in a path or an open file as uint8 (H, W, 3); Pillow's errors.
+
+    ``shape(image, size)`` brings it to ``size`` x ``size``; by default ``fit``.
+    """
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as image:
+        if size is not None:
+            # JPEG only: skip detail far below the wanted size (4 to 8 x faster).
+            image.draft("RGB", (2 * size, 2 * size))
+        image = ImageOps.exif_transpose(_rgb(image))
+        if size is not None:
+            image = (shape or fit)(image, size)
+        return np.asarray(image)
 
 
 def fit(image, size: int):
@@ -55,6 +65,13 @@ def fit(image, size: int):
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
     return image.resize((size, size), Image.Resampling.BILINEAR, box)
+
+
+def squash(image, size: int):
+    """Return a Pillow image resized to ``size`` x ``size``, its proportions lost."""
+    from PIL import Image
+
+    return image.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _rgb(image):

@@ -190,12 +190,12 @@ def _folders(folder: Path) -> dict[str, Path]:
             for entry in entries
             if not entry.name.startswith(".")
             and entry.is_dir()
-            and not (entry.is_symlink() and _leads_back(entry.path))
+            and not (entry.is_symlink() and leads_back(entry.path))
         }
     return {}
 
 
-def _leads_back(link: str) -> bool:
+def leads_back(link: str) -> bool:
     """Return whether a link leads to a folder that it lies in."""
     inside = Path(os.path.realpath(os.path.dirname(link)))
     return Path(os.path.realpath(link)) in (inside, *inside.parents)

@@ -1,0 +1,96 @@
+"""The journal of a store that is being packed: one JSON line for each finished step."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from cnnlab.data import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two packers of one store are not told apart
+    fcntl = None
+
+
+class Journal:
+    """What of a store is finished.
+
+    Attributes
+    ----------
+    done : (split, first row) of the chunks that are written
+    skipped : split -> {row: reason} of images that did not decode
+    moved : splits whose gaps are filled
+    """
+
+    def __init__(self, path: Path, fingerprint: str):
+        self.path, self.fingerprint = path, fingerprint
+        self.done: set[tuple[str, int]] = set()
+        self.skipped: dict[str, dict[int, str]] = {}
+        self.moved: set[str] = set()
+
+    def __enter__(self) -> "Journal":
+        self.file = open(self.path, "a+b")
+        try:
+            self._lock()
+            self._replay()
+        except BaseException:
+            self.file.close()
+            raise
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.file.close()
+
+    def write(self, line: dict) -> None:
+        """Append one finished step."""
+        self._note(line)
+        self.file.write(json.dumps(line).encode() + b"\n")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def _lock(self) -> None:
+        """Keep a second packer out; the lock goes with the process."""
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"{self.path.parent} is being packed by another process; wait for it."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+
+    def _replay(self) -> None:
+        """Read what is finished; cut off a line that was not written to its end."""
+        self.file.seek(0)
+        whole, lines = 0, []
+        for line in self.file:
+            if not line.endswith(b"\n"):
+                break
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(line))
+                whole += len(line)
+                continue
+            break
+        self.file.truncate(whole)
+        if not lines:
+            self.write({"fingerprint": self.fingerprint})
+        elif lines[0] != {"fingerprint": self.fingerprint}:
+            raise DataError(
+                f"{self.path.parent} is an unfinished store of other images or other "
+                "options. Repeat the command that began it, name a new folder, or "
+                "delete that one."
+            )
+        for line in lines[1:]:
+            self._note(line)
+
+    def _note(self, line: dict) -> None:
+        if "start" in line:
+            self.done.add((line["split"], line["start"]))
+            self.skipped.setdefault(line["split"], {}).update(
+                map(tuple, line["skipped"])
+            )
+        elif "moved" in line:
+            self.moved.add(line["moved"])

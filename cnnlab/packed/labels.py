@@ -1,0 +1,240 @@
+"""Labels that stand in a file instead of in folder names, and names of synsets.
+
+Three forms of label files are read:
+
+* ``NAME CLASS`` a line, by spaces, tabs or commas, further words ignored: Tiny
+  ImageNet's ``val_annotations.txt``, Kaggle's ``LOC_val_solution.csv``. CLASS is a
+  class folder, such as a synset n01440764.
+* ``NAME NUMBER`` a line, Caffe's ``val.txt``: the number counts the sorted synsets
+  from 0.
+* ``NUMBER`` a line, ``ILSVRC2012_validation_ground_truth.txt`` of the development
+  kit: the ids of the images in the order of their names. Ids count the synsets from 1
+  in the order of the kit's ``meta.mat``, which is *not* the alphabetical order, so
+  that file (or a text file with one synset a line, in that order) is needed too.
+
+Source: Russakovsky et al. 2015, ILSVRC; readme.txt of its development kit.
+"""
+
+import os
+import re
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from cnnlab import shapes
+from cnnlab.data import DataError
+from cnnlab.data import _base as base
+from cnnlab.packed.store import listed
+
+
+class Text(NamedTuple):
+    """The lines of a label file, split into words."""
+
+    name: str
+    rows: list[list[str]]
+
+
+class Named(NamedTuple):
+    """Images with their class, and those without one."""
+
+    pairs: list[tuple[str, str]]
+    classes: frozenset[str]
+    missing: list[tuple[str, str]]
+
+
+def source_text(labels, found, inside: str | None) -> Text:
+    """Return the label file that the caller named, or the one inside the source."""
+    if labels is not None:
+        path = base.as_path(labels, "labels")
+        return Text(path.name, _rows(_read(path)))
+    return Text(inside, _rows(_inside(found, inside)))
+
+
+def tree_words(found) -> dict[str, str]:
+    """Return the names of the synsets in ``words.txt`` of a tree, if it is there."""
+    if "words.txt" not in found.files:
+        return {}
+    return _words(_inside(found, "words.txt"))
+
+
+def read_words(path) -> dict[str, str]:
+    """Return synset -> names, in the order of the file; ``meta.mat`` is read too."""
+    if path is None:
+        return {}
+    path = base.as_path(path, "synset_words")
+    words = _matlab(path) if path.suffix == ".mat" else _words(_read(path))
+    if not words:
+        raise DataError(f"{path} lists no synsets; expected lines like n01440764 tench")
+    return words
+
+
+def spoken(folders: tuple[str, ...], words: dict[str, str]) -> tuple[str, ...]:
+    """Return a name for people for every class folder, all different.
+
+    Examples
+    --------
+    >>> words = {"n1": "crane, bird", "n2": "crane, machine", "n3": "tench"}
+    >>> spoken(("n1", "n2", "n3", "mine"), words)
+    ('crane (n1)', 'crane (n2)', 'tench', 'mine')
+    """
+    first = [words.get(name, name).split(",")[0].strip() for name in folders]
+    return tuple(
+        name if first.count(name) == 1 else f"{name} ({folder})"
+        for name, folder in zip(first, folders, strict=True)
+    )
+
+
+def match(files: list[str], text: Text, folders, words: dict[str, str]) -> Named:
+    """Return the class of every file by a label file.
+
+    Parameters
+    ----------
+    files : sorted paths of the images
+    text : the label file
+    folders : the classes where they are known, else empty
+    words : synsets in the order of the ids, see ``read_words``
+    """
+    if all(len(row) == 1 for row in text.rows):
+        pairs = _by_position(files, text, words)
+        missing: list[tuple[str, str]] = []
+    else:
+        pairs, missing = _by_name(files, text, folders or tuple(sorted(words)))
+    known = set(folders or sorted(words)) or {kind for _, kind in pairs}
+    strange = sorted({kind for _, kind in pairs} - known)
+    if strange:
+        raise DataError(
+            f"{text.name} names classes that the tree does not have: {listed(strange)}."
+        )
+    if not pairs:
+        raise DataError(
+            f"{text.name} names none of the {len(files):,} images; is it the label "
+            f"file of this folder? Its first line: {shapes.spoken(' '.join(text.rows[0]))}"
+        )
+    return Named(pairs, frozenset(known), missing)
+
+
+def _by_position(files, text: Text, words) -> list[tuple[str, str]]:
+    """Pair sorted files with ids that count the synsets from 1."""
+    order = list(words)
+    if not order:
+        raise DataError(
+            f"{text.name} holds ids only; name the synsets in their order: "
+            "--synset-words meta.mat (of the same development kit)."
+        )
+    if len(order) >= 1000 and order == sorted(order):
+        raise DataError(
+            f"{text.name} holds ids of the ILSVRC development kit, which do not count "
+            "the synsets in alphabetical order as this list does: its first is "
+            "n02119789. Use the kit's own: --synset-words meta.mat"
+        )
+    if len(text.rows) != len(files):
+        raise DataError(
+            f"{text.name} has {len(text.rows):,} ids, but there are {len(files):,} "
+            "images; without names they only fit when they are equally many."
+        )
+    ids = [_id(row[0], len(order), text.name) for row in text.rows]
+    return [(file, order[i - 1]) for file, i in zip(files, ids, strict=True)]
+
+
+def _id(word: str, count: int, name: str) -> int:
+    """Return a word as an id from 1 to ``count``, or raise."""
+    if not re.fullmatch(r"[0-9]{1,9}", word) or not 1 <= int(word) <= count:
+        raise DataError(
+            f"{name}: expected ids from 1 to {count}, one a line, or lines of a file "
+            f"name and a class; got {shapes.spoken(word)}."
+        )
+    return int(word)
+
+
+def _by_name(files, text: Text, folders):
+    """Pair files with the class in the line that begins with their name."""
+    kinds = {}
+    for row in text.rows:
+        if len(row) > 1:
+            kinds[_stem(row[0])] = row[1]
+    numbered = all(kind.isdecimal() for kind in kinds.values())
+    if numbered and not set(kinds.values()) <= set(folders):
+        kinds = {name: _nth(kind, folders, text.name) for name, kind in kinds.items()}
+    pairs = [(f, kinds[_stem(f)]) for f in files if _stem(f) in kinds]
+    missing = [(f, f"no line in {text.name}") for f in files if _stem(f) not in kinds]
+    present = {_stem(file) for file in files}
+    missing += [
+        (name, f"in {text.name}, but not on the disk")
+        for name in sorted(kinds.keys() - present)
+        if pairs and name != "ImageId"  # the heading of Kaggle's table
+    ]
+    return pairs, missing
+
+
+def _stem(name: str) -> str:
+    """Return the name of a file without folders and suffix."""
+    stem, suffix = os.path.splitext(name.replace("\\", "/").rsplit("/", 1)[-1])
+    return stem if len(suffix) <= 5 else stem + suffix
+
+
+def _nth(number: str, folders, name: str) -> str:
+    """Return the class with this number, counted from 0."""
+    if not folders:
+        raise DataError(
+            f"{name} numbers the classes; name the synsets too: --synset-words FILE."
+        )
+    if int(number) >= len(folders):
+        raise DataError(
+            f"{name} holds class {number}, but the {len(folders)} classes count from 0 "
+            f"to {len(folders) - 1}."
+        )
+    return folders[int(number)]
+
+
+def _rows(lines: list[str]) -> list[list[str]]:
+    rows = [[w for w in re.split(r"[\s,]+", line) if w] for line in lines]
+    return [row for row in rows if row]
+
+
+def _read(path: Path) -> list[str]:
+    """Return the lines of a text file, or say why not."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; name a label file.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is no text file in UTF-8.") from None
+    if not text.strip():
+        raise DataError(f"{path} is empty.")
+    return text.splitlines()
+
+
+def _inside(found, name: str) -> list[str]:
+    """Return the lines of a text file of the source."""
+    if found.kind == "folder":
+        return _read(found.root / name)
+    try:
+        with zipfile.ZipFile(found.root) as archive:
+            text = archive.read(found.prefix + name)
+        return text.decode("utf-8").splitlines()
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{name} in {found.root} cannot be read ({error}).") from None
+
+
+def _words(lines: list[str]) -> dict[str, str]:
+    """Return first word -> the rest of each line."""
+    pairs = (line.strip().partition("\t" if "\t" in line else " ") for line in lines)
+    return {key: rest.strip() or key for key, _, rest in pairs if key}
+
+
+def _matlab(path: Path) -> dict[str, str]:
+    """Return the leaf synsets of the development kit in the order of their ids."""
+    from scipy.io import loadmat
+
+    try:
+        rows = loadmat(path, squeeze_me=True)["synsets"]
+        # ILSVRC2012_ID, WNID, words, gloss, num_children, ...
+        leaves = [(int(r[0]), str(r[1]), str(r[2])) for r in rows if int(r[4]) == 0]
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.") from None
+    except Exception as error:  # loadmat raises whatever its parser trips over
+        said = str(error) or type(error).__name__
+        raise DataError(f"{path} is no meta.mat of ILSVRC ({said}).") from None
+    return {synset: names for _, synset, names in sorted(leaves)}

@@ -1,0 +1,377 @@
+"""Find the images of a source and the split and class of each, without decoding any.
+
+Layouts, in a folder or in a .zip of one::
+
+    CLASS/image                       cut into train and test, from every class alike
+    SPLIT/CLASS/image                 train, val (or validation, valid), test
+    train/SYNSET/image, val/image     ImageNet as published, with a file of labels
+    image                             a validation folder alone, with a file of labels
+
+Below a class folder every image counts, however deep. Classes are the folders of the
+class level, sorted; that is also the order of the labels.
+"""
+
+import os
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlab import data
+from cnnlab.data import DataError, trees
+from cnnlab.data import _base as base
+from cnnlab.packed import labels as labelling
+from cnnlab.packed.store import listed
+
+_SPLIT_OF = {
+    "train": "train", "training": "train", "test": "test",
+    "val": "val", "validation": "val", "valid": "val",
+}  # fmt: skip
+CUT_SEED = 0
+
+
+class Listing(NamedTuple):
+    """What lies in a source: relative paths with "/", and sizes (-1: not known)."""
+
+    root: Path
+    kind: str  # "folder" or "zip"
+    files: dict[str, int]
+    folders: tuple[str, ...]
+    unread: tuple[str, ...] = ()  # folders that may not be read
+    prefix: str = ""  # of the names in a zip
+
+
+class Item(NamedTuple):
+    """One image to pack."""
+
+    file: str
+    label: int
+
+
+class Plan(NamedTuple):
+    """All that packing needs to know."""
+
+    root: Path
+    kind: str
+    prefix: str
+    splits: dict[str, list[Item]]
+    folders: tuple[str, ...]  # class folders, in the order of the labels
+    classes: tuple[str, ...]  # the same for people
+    missing: dict[str, list[tuple[str, str]]]  # split -> (file, reason)
+    notes: list[str]
+
+
+def find(source) -> tuple[str, Path | None]:
+    """Return ("tree" or "set", place): a place on the disk, or a named data set."""
+    place = base.as_path(source, "source")
+    if place.exists() or len(place.parts) > 1:
+        return "tree", place
+    name = str(source)
+    known = {row.name for row in data.available()}
+    if name in known and name not in trees.found():
+        return "set", None
+    return "tree", trees.find(name)
+
+
+def listing(place: Path) -> Listing:
+    """Return what lies in a folder or in a zip archive."""
+    if place.is_dir():
+        return _list_folder(place)
+    if not place.exists():
+        raise DataError(f"{place} does not exist; name a folder of images, or a .zip.")
+    if not zipfile.is_zipfile(place):
+        raise DataError(
+            f"{place} is neither a folder nor a whole .zip archive. Unpack other "
+            f"archives first: python -m cnnlab data unpack {place}"
+        )
+    return _list_zip(place)
+
+
+def _list_folder(root: Path) -> Listing:
+    """Walk a folder; hidden names are left out, and links in a circle."""
+    files, folders, unread, pending = {}, [], [], [""]
+    while pending:
+        inside = pending.pop()
+        try:
+            entries = list(os.scandir(root / inside))
+        except OSError:
+            unread.append(inside or ".")
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = f"{inside}/{entry.name}" if inside else entry.name
+            if _is_folder(entry):
+                folders.append(name)
+                pending.append(name)
+            else:
+                files[name] = _size(entry)
+    return Listing(root, "folder", files, tuple(sorted(folders)), tuple(sorted(unread)))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """Return whether to go into an entry; a link out of the class level is not."""
+    try:
+        if not entry.is_dir():
+            return False
+        return not (entry.is_symlink() and trees.leads_back(entry.path))
+    except OSError:
+        return False
+
+
+def _size(entry: os.DirEntry) -> int:
+    """Return the size of a file; -1 for a link that leads nowhere."""
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return -1
+
+
+def _list_zip(path: Path) -> Listing:
+    """List a zip archive; one folder around everything is taken off."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read ({error}). Fetch it again.") from None
+    names = {info.filename: info.file_size for info in infos if not info.is_dir()}
+    names = {name: size for name, size in names.items() if _visible(name)}
+    around = {name.split("/")[0] for name in names}
+    prefix = ""
+    if len(around) == 1 and all("/" in name for name in names):
+        (top,) = around
+        prefix = "" if top in _SPLIT_OF else f"{top}/"
+    files = {name[len(prefix) :]: size for name, size in names.items()}
+    folders = {i.filename.rstrip("/")[len(prefix) :] for i in infos if i.is_dir()}
+    for name in files:
+        parts = name.split("/")[:-1]
+        folders |= {"/".join(parts[: n + 1]) for n in range(len(parts))}
+    kept = tuple(sorted(name for name in folders if name and _visible(name)))
+    return Listing(path, "zip", files, kept, prefix=prefix)
+
+
+def _visible(name: str) -> bool:
+    parts = name.rstrip("/").split("/")
+    return parts[0] != "__MACOSX" and not any(part.startswith(".") for part in parts)
+
+
+def plan(
+    place: Path,
+    *,
+    limit: int | None = None,
+    labels=None,
+    synset_words=None,
+    test_fraction: float = 0.1,
+) -> Plan:
+    """Return the split and class of every image below ``place``."""
+    found = listing(place)
+    notes = [f"may not be read, left out: {name}" for name in found.unread]
+    parts, flat = _parts(found, labels is not None)
+    if labels is not None and not flat:
+        raise DataError(
+            f"{place}: every split has class folders, so the file of labels belongs to "
+            "none. Leave --labels out."
+        )
+    own = _annotations(found, flat)
+    words = labelling.read_words(synset_words)
+    if not parts and not flat:
+        raise _no_layout(place)
+    for name in [n for n in flat if labels is None and n not in own]:
+        if name != "test":
+            raise _no_labels(place, flat[name])
+        notes.append(f"{flat[name]}: no class folders and no labels, left out")
+        del flat[name]
+    per_split = {name: _by_class(found, folder) for name, folder in parts.items()}
+    folders = _same_classes(place, per_split)
+    missing = {}
+    for name, folder in flat.items():
+        listed = _images_below(found, folder)
+        text = labelling.source_text(labels, found, own.get(name))
+        named = labelling.match(listed, text, folders, words)
+        folders = folders or tuple(sorted(named.classes))
+        per_split[name], missing[name] = _grouped(named, folders), named.missing
+    splits = {
+        name: _items(by_class, folders, limit) for name, by_class in per_split.items()
+    }
+    if list(splits) == [""]:
+        splits = _cut(splits[""], test_fraction, place)
+    _require_images(place, splits)
+    notes += _empty_classes(splits, folders) + _others(found)
+    splits = {name: splits[name] for name in sorted(splits, key=_rank) if splits[name]}
+    classes = labelling.spoken(folders, words or labelling.tree_words(found))
+    return Plan(
+        found.root, found.kind, found.prefix, splits, folders, classes, missing, notes
+    )
+
+
+def _rank(split: str) -> int:
+    return ("train", "val", "test").index(split)
+
+
+def _children(found: Listing, folder: str) -> list[str]:
+    """Return the folders directly in a folder."""
+    start = f"{folder}/" if folder else ""
+    inside = [name for name in found.folders if name.startswith(start)]
+    return [name for name in inside if "/" not in name[len(start) :]]
+
+
+def _parts(found: Listing, labelled: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the splits with class folders and those without, by their name."""
+    named = [name for name in _children(found, "") if name in _SPLIT_OF]
+    kinds = {name: [c.split("/")[1] for c in _children(found, name)] for name in named}
+    # Tiny ImageNet keeps the images of val and test in one folder called "images".
+    nested = [name for name in named if kinds[name] and kinds[name] != ["images"]]
+    loose = [name for name in named if name not in nested]
+    if not nested and not (labelled and loose):
+        if labelled:
+            return {}, {"val": ""}
+        return ({"": ""}, {}) if _children(found, "") else ({}, {})
+    loose = [name for name in loose if _images_below(found, name)]
+    return _by_split(found, nested), _by_split(found, loose)
+
+
+def _by_split(found: Listing, folders: list[str]) -> dict[str, str]:
+    """Return the folders by the split they are, each at most once."""
+    splits: dict[str, str] = {}
+    for folder in folders:
+        split = _SPLIT_OF[folder]
+        if split in splits:
+            raise DataError(
+                f"{found.root} has both {splits[split]} and {folder}, which mean the "
+                "same split. Move one of them away."
+            )
+        splits[split] = folder
+    return splits
+
+
+def _annotations(found: Listing, flat: dict[str, str]) -> dict[str, str]:
+    """Return the label files that lie inside flat splits (Tiny ImageNet's val)."""
+    named = {split: f"{folder}/val_annotations.txt" for split, folder in flat.items()}
+    return {split: file for split, file in named.items() if file in found.files}
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in trees.SUFFIXES
+
+
+def _images_below(found: Listing, folder: str) -> list[str]:
+    start = f"{folder}/" if folder else ""
+    names = (name for name in found.files if name.startswith(start))
+    return sorted(name for name in names if _is_image(name))
+
+
+def _by_class(found: Listing, folder: str) -> dict[str, list[str]]:
+    """Return the sorted images of every class folder of a split, empty ones too."""
+    start = f"{folder}/" if folder else ""
+    kinds: dict[str, list[str]] = {
+        name[len(start) :]: [] for name in _children(found, folder)
+    }
+    for name in _images_below(found, folder):
+        kind, slash, _ = name[len(start) :].partition("/")
+        if slash:
+            kinds[kind].append(name)
+    # A folder beside the classes that holds no picture at all (notes, boxes) is none.
+    if not folder:
+        kinds = {kind: files for kind, files in kinds.items() if files or not
+                 any(f.startswith(f"{kind}/") for f in found.files)}  # fmt: skip
+    return kinds
+
+
+def _same_classes(place: Path, per_split) -> tuple[str, ...]:
+    """Return the classes, or raise if the splits differ in them."""
+    (first, wanted), *others = [*per_split.items()] or [("", {})]
+    for name, kinds in others:
+        differing = {first: wanted.keys() - kinds.keys(),
+                     name: kinds.keys() - wanted.keys()}  # fmt: skip
+        said = [
+            f"only in {split}: {listed(sorted(only))}"
+            for split, only in differing.items()
+            if only
+        ]
+        if said:
+            raise DataError(
+                f"{place}: {first} and {name} hold different classes ({'; '.join(said)}"
+                "). Give both the same class folders; an empty one counts."
+            )
+    return tuple(sorted(wanted))
+
+
+def _grouped(named, folders: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the files of a labelled folder by class."""
+    kinds: dict[str, list[str]] = {folder: [] for folder in folders}
+    for file, kind in named.pairs:
+        kinds[kind].append(file)
+    return kinds
+
+
+def _items(by_class, folders, limit: int | None) -> list[Item]:
+    """Return the images of a split in the order of their classes and names."""
+    return [
+        Item(file, label)
+        for label, folder in enumerate(folders)
+        for file in by_class.get(folder, [])[:limit]
+    ]
+
+
+def _cut(items: list[Item], fraction: float, place: Path) -> dict[str, list[Item]]:
+    """Cut a share of every class out as the test split."""
+    labels = np.array([item.label for item in items], np.int64)
+    picked = base.stratified(labels, fraction, CUT_SEED)
+    parts = {"train": ~picked, "test": picked}
+    return {
+        name: [items[row] for row in np.flatnonzero(mask)]
+        for name, mask in parts.items()
+    }
+
+
+def _require_images(place: Path, splits) -> None:
+    if not any(splits.values()):
+        raise _no_layout(place)
+
+
+def _empty_classes(splits, folders) -> list[str]:
+    """Name the classes without images."""
+    notes = []
+    for split, items in splits.items():
+        present = {item.label for item in items}
+        empty = [name for label, name in enumerate(folders) if label not in present]
+        if empty and items:
+            notes.append(f"{split}: no images of {listed(empty)}")
+        elif not items:
+            notes.append(f"{split}: no images at all, left out")
+    return notes
+
+
+def _others(found: Listing) -> list[str]:
+    """Count files that are no images by their suffix: photographs as .heic, say."""
+    other = [name for name in found.files if not _is_image(name)]
+    kinds = Counter(os.path.splitext(name)[1].lower() for name in other)
+    kinds = {kind: n for kind, n in kinds.items() if kind in _PICTURES}
+    return [
+        f"{n:,} {kind} files left out: this format is not read; convert them first"
+        for kind, n in sorted(kinds.items())
+    ]
+
+
+# Suffixes of pictures that are not read. Text files and the like go without saying.
+_PICTURES = frozenset(
+    ".avif .arw .cr2 .cr3 .dng .heic .heif .jfif .jp2 .jxl .nef .psd .svg".split()
+)
+
+
+def _no_layout(place: Path) -> DataError:
+    return DataError(
+        f"{place} holds no images in class folders; expected {place.name}/CLASS/"
+        f"image.jpg or {place.name}/train/CLASS/image.jpg. A folder of images without "
+        "class folders needs a file of their labels: --labels FILE."
+    )
+
+
+def _no_labels(place: Path, folder: str) -> DataError:
+    return DataError(
+        f"{place / folder} holds images without class folders. Name the file of their "
+        "labels: --labels FILE (for ImageNet with --synset-words FILE), or move the "
+        "folder away."
+    )

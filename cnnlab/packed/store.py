@@ -1,0 +1,258 @@
+"""The format of a packed store, and how it is opened and checked.
+
+A store is a folder. For every split it holds ``SPLIT.images``, the pixels as plain
+bytes (N, H, W, C) without any header, and ``SPLIT.labels``, N little-endian int64;
+``store.json`` describes them and is written last, so that a store without it is
+unfinished.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnlab import shapes
+from cnnlab.data import DataError
+from cnnlab.data import _base as base
+
+FORMAT = "cnnlab packed images"
+VERSION = 1
+HEADER = "store.json"
+JOURNAL = "packing.jsonl"  # there while a store is being packed
+# Where there is no test split, the validation split takes its place, as with ImageNet.
+STAND_INS = {"test": "val", "val": "test"}
+_PACK = "python -m cnnlab.packed SOURCE"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Packed:
+    """One split of a store.
+
+    Attributes
+    ----------
+    images : uint8 (N, H, W, C), read from the disk where it is looked at
+    labels : int64 (N,), values in [0, K)
+    classes : K class names
+    split, path : which part of which store
+    sha256 : of the pixels, as written when they were packed
+    """
+
+    images: np.memmap
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    split: str
+    path: Path
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.images.shape[1:]
+        return (
+            f"{self.path.name}/{self.split}: {len(self):,} images of {channels} x "
+            f"{height} x {width}, {len(self.classes):,} classes"
+        )
+
+
+def open_store(store, split: str = "train") -> Packed:
+    """Open one split of a store; its pixels stay on the disk.
+
+    Parameters
+    ----------
+    store : folder written by ``pack``
+    split : "train", "val" or "test"; of the last two either stands in for the other
+
+    Raises
+    ------
+    DataError
+        If the store is missing, unfinished, damaged, or of a newer version.
+    ValueError
+        If it has no such split.
+    """
+    store = base.as_path(store, "store")
+    header = read_header(store)
+    found = _choose(store, split, header["splits"])
+    said = header["splits"][found]
+    shape = (said["images"], *header["shape"])
+    _require_size(store / f"{found}.images", int(np.prod(shape)))
+    _require_size(store / f"{found}.labels", 8 * said["images"])
+    try:
+        images = np.memmap(store / f"{found}.images", np.uint8, "r", shape=shape)
+        labels = np.fromfile(store / f"{found}.labels", "<i8").astype(np.int64)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{store} cannot be read ({error}).") from None
+    classes = tuple(header["classes"])
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise damaged(store, f"{found}.labels names classes that do not exist")
+    return Packed(images, labels, classes, found, store, said["images_sha256"])
+
+
+def splits(store) -> dict[str, int]:
+    """Return the number of images of each split."""
+    header = read_header(base.as_path(store, "store"))
+    return {name: said["images"] for name, said in header["splits"].items()}
+
+
+def verify(store, report=lambda done, total: None) -> dict[str, int]:
+    """Compare every byte of a store with its checksums.
+
+    Parameters
+    ----------
+    store : folder written by ``pack``
+    report : called with the bytes read so far and their total
+
+    Returns
+    -------
+    the number of images of each split
+
+    Raises
+    ------
+    DataError
+        If anything differs; it names the files.
+    """
+    store = base.as_path(store, "store")
+    header = read_header(store)
+    if header["header_sha256"] != header_digest(header):
+        raise damaged(store, f"{HEADER} was altered")
+    row, bad, done = int(np.prod(header["shape"])), [], 0
+    total = sum(said["images"] * (row + 8) for said in header["splits"].values())
+    for name, said in header["splits"].items():
+        for part, size in (("images", row), ("labels", 8)):
+            file = store / f"{name}.{part}"
+            _require_size(file, size * said["images"])
+            before = done
+            got = digest(file, lambda n, before=before: report(before + n, total))
+            done += size * said["images"]
+            if got != said[f"{part}_sha256"]:
+                bad.append(file.name)
+    if bad:
+        raise damaged(store, f"altered: {', '.join(bad)}")
+    return splits(store)
+
+
+def read_header(store: Path) -> dict:
+    """Return the header of a finished store, or say what is there instead."""
+    try:
+        text = (store / HEADER).read_bytes()
+    except FileNotFoundError:
+        raise _no_store(store) from None
+    except NotADirectoryError:
+        raise DataError(
+            f"{store} is a file; a packed store is a folder. Pack one: {_PACK} STORE"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{store} cannot be read ({error.strerror}).") from None
+    try:
+        header = json.loads(text)
+        known = header["format"] == FORMAT
+        version = header["version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        known, version = False, None
+    if not known:
+        raise damaged(store, f"{HEADER} is not the header of a packed store")
+    if version != VERSION:
+        raise DataError(
+            f"{store} has version {shapes.spoken(version)} of the format; this course "
+            f"reads version {VERSION}. Update the course, or pack the images again."
+        )
+    if not _complete(header):
+        raise damaged(store, f"{HEADER} is incomplete")
+    return header
+
+
+def header_digest(header: dict) -> str:
+    """Return the SHA-256 of a header without the entry that holds it."""
+    kept = {key: value for key, value in header.items() if key != "header_sha256"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def digest(path: Path, report=lambda done: None) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    checksum, done = hashlib.sha256(), 0
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 22):
+                checksum.update(block)
+                done += len(block)
+                report(done)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from None
+    return checksum.hexdigest()
+
+
+def listed(names) -> str:
+    """Return the first three names, and how many there are more."""
+    names = list(names)
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def damaged(store: Path, what: str) -> DataError:
+    """Return the error for a store that is not as it was written."""
+    return DataError(
+        f"{store} is damaged: {what}. Delete it and pack the images again: "
+        f"{_PACK} {store}"
+    )
+
+
+def _complete(header: dict) -> bool:
+    """Return whether a header says everything that opening a store needs."""
+    try:
+        shape, classes = header["shape"], header["classes"]
+        fine = len(shape) == 3 and all(type(side) is int for side in shape)
+        fine &= min(shape) > 0 and shape[2] in (1, 3) and bool(classes)
+        fine &= all(isinstance(name, str) for name in classes)
+        fine &= bool(header["splits"]) and isinstance(header["header_sha256"], str)
+        for name, said in header["splits"].items():
+            fine &= type(said["images"]) is int and said["images"] > 0
+            fine &= isinstance(said["images_sha256"], str) and Path(name).name == name
+            fine &= isinstance(said["labels_sha256"], str)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return False
+    return bool(fine)
+
+
+def _no_store(store: Path) -> DataError:
+    """Word a folder without a header."""
+    if not store.exists():
+        return DataError(
+            f"{store} does not exist. Pack images into it: {_PACK} {store}"
+        )
+    if (store / JOURNAL).exists():
+        return DataError(
+            f"{store} is not finished: it is being packed, or packing was interrupted. "
+            f"The command that began it also goes on with it: {_PACK} {store}"
+        )
+    return DataError(
+        f"{store} is no packed store: it has no {HEADER}. Pack images into a store "
+        f"first: {_PACK} STORE"
+    )
+
+
+def _choose(store: Path, split: str, present) -> str:
+    """Return the split to open."""
+    for name in (split, STAND_INS.get(split) if isinstance(split, str) else None):
+        if isinstance(name, str) and name in present:
+            return name
+    raise ValueError(
+        f"open: {store.name} has no split {shapes.spoken(split)}; it has: "
+        f"{', '.join(present)}."
+    )
+
+
+def _require_size(file: Path, wanted: int) -> None:
+    """Raise unless a file of a store has exactly its size."""
+    try:
+        status = os.stat(file)
+    except OSError as error:
+        said = f"{file.name} cannot be read ({error.strerror})"
+        raise damaged(file.parent, said) from None
+    if not stat.S_ISREG(status.st_mode) or status.st_size != wanted:
+        raise damaged(
+            file.parent, f"{file.name} has {status.st_size:,} of {wanted:,} bytes"
+        )
