@@ -1,9 +1,11 @@
 """Checkpoints that are whole or not there, and say so when they are damaged.
 
-A checkpoint is what ``torch.save`` writes: a zip archive of tensors and plain values,
-with a CRC-32 of every record. It is written beside its final name, flushed to the
-disk, and renamed; a process killed at any moment leaves the earlier ones as they were.
-Reading checks every record, and never runs code (``weights_only``).
+A checkpoint is what ``torch.save`` writes, a zip archive of tensors and plain values,
+with the SHA-256 of all its bytes as the archive's comment. (The archive's own CRC-32
+of every record is not enough: a flipped byte in its table of contents can make PyTorch
+read the right record from the wrong place.) It is written beside its final name,
+flushed to the disk, and renamed; a process killed at any moment leaves the earlier
+ones as they were. Reading checks every byte, and never runs code (``weights_only``).
 """
 
 import contextlib
@@ -26,6 +28,8 @@ from cnnlab.train._errors import TrainError, read_fault, write_fault
 FORMAT = 1  # raise it when older readers would misread a checkpoint
 _MARK = "cnnlab-checkpoint"
 _NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+_SEAL = b"cnnlab sha256 "  # and 64 hexadecimal digits: the comment of the archive
+_SEAL_BYTES = 2 + len(_SEAL) + 64  # with the comment's length before it
 _PLAIN = (int, float, str, bool, type(None), bytes)
 
 
@@ -63,6 +67,7 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
     path = folder / f"checkpoint-{step:08d}.pt"
     with _whole_file(path) as file:
         torch.save({_MARK: FORMAT, "state": state}, file)
+        _seal(file)
     older = [p for s, p in found(folder) if s <= step]
     for path_of_old in older[keep:]:
         with contextlib.suppress(OSError):  # it costs space only
@@ -71,7 +76,7 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
 
 
 def load(path) -> dict:
-    """Return the state of one checkpoint, tensors on the CPU, every record checked.
+    """Return the state of one checkpoint, tensors on the CPU, every byte checked.
 
     Raises
     ------
@@ -246,15 +251,17 @@ def _as_folder(folder) -> Path:
 
 
 class _Recorder:
-    """A binary file that remembers why a write failed.
+    """A binary file that knows its SHA-256, and why a write failed.
 
     ``torch.save`` replaces a full disk's error by "unexpected pos 64 vs 0".
     """
 
-    def __init__(self, file):
-        self.file, self.fault = file, None
+    def __init__(self):
+        self.file = self.fault = None
+        self.digest = hashlib.sha256()
 
     def write(self, data):
+        self.digest.update(data)
         try:
             return self.file.write(data)
         except OSError as error:
@@ -269,7 +276,7 @@ class _Recorder:
 def _whole_file(path: Path):
     """Open a file that takes the name ``path`` only when it is complete and on disk."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    recorder = _Recorder(None)
+    recorder = _Recorder()
     try:
         _remove_stale(path)
         with open(partial, "wb") as recorder.file:
@@ -327,33 +334,47 @@ def _require_plain(value, name: str) -> None:
         )
 
 
+def _seal(out: _Recorder) -> None:
+    """Make the SHA-256 of the archive its comment; an archive ends with its length."""
+    comment = _SEAL + out.digest.hexdigest().encode()
+    out.file.seek(-2, os.SEEK_END)
+    out.write(len(comment).to_bytes(2, "little") + comment)
+
+
 def _require_whole(file, path: Path) -> None:
-    """Raise unless the file is a zip archive whose records match their CRC-32."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            bad = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+    """Raise unless the file ends with the SHA-256 of the bytes before it."""
+    size = file.seek(0, os.SEEK_END)
+    length = (_SEAL_BYTES - 2).to_bytes(2, "little")
+    file.seek(max(0, size - _SEAL_BYTES))
+    seal = file.read()
+    if not seal.startswith(length + _SEAL):
         file.seek(0)
-        raise TrainError(f"{path} {_diagnosis(file.read(512), error)}") from None
-    except OSError:
-        raise
-    except Exception as error:  # a flipped byte of the archive's own tables
-        raise TrainError(f"{path} is damaged ({_first_line(error)}).") from None
-    if bad:
-        raise TrainError(f"{path} is damaged: its part {bad} fails its checksum.")
+        raise TrainError(f"{path} {_diagnosis(file)}")
+    digest, left = hashlib.sha256(), size - _SEAL_BYTES
+    file.seek(0)
+    while left > 0:
+        block = file.read(min(left, 1 << 20))
+        left -= len(block) or left
+        digest.update(block)
+    digest.update(b"\0\0")  # the comment's length before there was one
+    if seal[len(length + _SEAL) :] != digest.hexdigest().encode():
+        raise TrainError(f"{path} is damaged: its content does not match its SHA-256.")
 
 
-def _diagnosis(head: bytes, error: Exception) -> str:
-    """Say what a file is that is no whole zip archive, from its first bytes."""
+def _diagnosis(file) -> str:
+    """Say what a file is that carries no SHA-256, from its first bytes."""
+    head = file.read(512)
     if not head:
         return "is empty: 0 bytes."
+    if zipfile.is_zipfile(file):
+        return "has no SHA-256: its end is damaged, or cnnlab.train did not write it."
     if head.startswith(b"PK"):
-        return f"is cut off or damaged ({_first_line(error)})."
+        return "is cut off: its end is missing."
     if head.lstrip()[:1] == b"<":
         return "is a web page or XML, not a checkpoint. Was it saved from a browser?"
     if head.startswith(b"\x80"):
         return "is a bare pickle; reading it could run code, so it is not opened."
-    return "is no checkpoint: it does not begin like a file of torch.save."
+    return "is no checkpoint: it does not begin like one."
 
 
 def _unpickled(file, path: Path):
