@@ -215,42 +215,42 @@ def choose(
     shared = shared[first] if chunk > 1 else shared
     if resized:
         areas = AREAS if resized is True else resized
-        box_height, box_width = _box(_fraction(shared[:, 8:28]), height, width, areas)
-        high, wide = height, width
+        box = _box(shared, height, width, areas)
     else:
-        box_height = box_width = crop
-        high, wide = height + 2 * padding, width + 2 * padding
+        top = _below(shared[:, 0], height + 2 * padding - crop + 1)
+        left = _below(shared[:, 1], width + 2 * padding - crop + 1)
+        box = top, left, crop, crop
     return Choices(
-        top=_below(shared[:, 0], high - box_height + 1),
-        left=_below(shared[:, 1], wide - box_width + 1),
-        height=box_height,
-        width=box_width,
+        *box,
         mirrored=shared[:, 2] >= 2**31 if flip else None,
         alphas=_gauss(words[:, 1])[:, :3] * colour_std if colour_std else None,
         hole=_below(words[:, 2, :2], crop) - erase // 2 if erase else None,
     )
 
 
-def _box(u: torch.Tensor, height: int, width: int, areas) -> tuple:
-    """Return heights and widths (N,) of boxes as torchvision's RandomResizedCrop draws.
+def _box(words: torch.Tensor, height: int, width: int, areas) -> tuple:
+    """Return top, left, height, width (N,) of boxes as torchvision draws them.
 
     Of ten boxes of random area and ratio the first that fits the image is taken; if
-    none does, the whole image, cut at the nearest ratio allowed.
+    none does, the centre of the image, cut at the nearest ratio allowed.
     """
+    u = _fraction(words[:, 8:28])
     log_low, log_high = math.log(RATIOS[0]), math.log(RATIOS[1])
-    area = height * width * (areas[0] + (areas[1] - areas[0]) * u[:, ::2])
+    area = height * width * (areas[0] + (areas[1] - areas[0]) * u[:, ::2])  # (N, 10)
     ratio = (log_low + (log_high - log_low) * u[:, 1::2]).exp()
-    wide = (area * ratio).sqrt().round().long()  # (N, 10)
-    high = (area / ratio).sqrt().round().long()
+    wide, high = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
     fits = (wide >= 1) & (wide <= width) & (high >= 1) & (high <= height)
-    first = fits.int().argmax(1, keepdim=True)
-    any_fits = fits.any(1)
-    rest_wide = min(width, round(height * RATIOS[1]))
-    rest_high = min(height, round(width / RATIOS[0]))
-    return (
-        torch.where(any_fits, high.gather(1, first)[:, 0], rest_high),
-        torch.where(any_fits, wide.gather(1, first)[:, 0], rest_wide),
-    )
+    first, found = fits.int().argmax(1, keepdim=True), fits.any(1)
+    box = []
+    for word, sizes, side, other, stretch in (
+        (words[:, 0], high, height, width, 1 / RATIOS[0]),
+        (words[:, 1], wide, width, height, RATIOS[1]),
+    ):
+        rest = min(side, round(other * stretch))
+        size = torch.where(found, sizes.gather(1, first)[:, 0].long(), rest)
+        start = torch.where(found, _below(word, side - size + 1), (side - rest) // 2)
+        box.append((start, size))
+    return box[0][0], box[1][0], box[0][1], box[1][1]
 
 
 # ------------------------------------------------------------- training
@@ -554,6 +554,8 @@ def _pillow(pixels: torch.Tensor, image_module):
 
 # ------------------------------------------------------------- statistics
 
+PART = 2**22  # bytes of images added up at a time
+
 
 def mean_image(source, rows=None) -> torch.Tensor:
     """Return the mean of all images, float32 (C, H, W), in grey levels.
@@ -633,7 +635,7 @@ def _chunks(source, rows, where: str):
     total = len(stored) if rows is None else len(rows)
     if not total:
         raise ValueError(f"{where}: source needs at least one image; got none.")
-    step = max(1, 2**22 // math.prod(stored.shape[1:]))
+    step = max(1, PART // math.prod(stored.shape[1:]))
     for start in range(0, total, step):
         chosen = slice(start, start + step)
         part = stored[chosen] if rows is None else stored[rows[chosen]]
@@ -730,13 +732,9 @@ def _output(out, shape: tuple, images, where: str) -> torch.Tensor:
 
 def _batch(images, where: str) -> torch.Tensor:
     """Return images as a uint8 tensor (N, C, H, W), or raise."""
-    if isinstance(images, np.ndarray):
-        shown = images if images.flags.writeable and images.dtype == np.uint8 else None
-        usable = shown is not None and min(shown.strides, default=0) >= 0
-        kinds = images.dtype.kind in "biuf"
-        images = torch.from_numpy(
-            images if usable else np.array(images if kinds else 0.0)
-        )
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+        usable = images.flags.writeable and min(images.strides, default=0) >= 0
+        images = torch.from_numpy(images if usable else images.copy())
     shapes.require_axes(
         images, "N, C, H, W", where, "images", "Add a batch axis: images[None]."
     )
@@ -790,12 +788,14 @@ def _require_sizes(images, crop, padding, mode, resized, where) -> tuple[int, in
             f"{min(height, width) + 2 * padding}, or larger images."
         )
     if resized and resized is not True:
-        low, high = resized
-        if not 0 < low <= high <= 1:
-            raise ValueError(
-                f"{where}: resized needs shares of the area, 0 < low <= high <= 1; got "
-                f"{shapes.spoken(resized)}."
-            )
+        message = (
+            f"{where}: resized needs True, or shares of the area (low, high) with "
+            f"0 < low <= high <= 1; got {shapes.spoken(resized)}."
+        )
+        if not isinstance(resized, (tuple, list)) or len(resized) != 2:
+            raise TypeError(message)
+        if not 0 < resized[0] <= resized[1] <= 1:
+            raise ValueError(message)
     return crop, padding
 
 
@@ -805,7 +805,7 @@ def _per_channel(value, images, where: str, name: str, image: bool = False):
         return None
     if isinstance(value, (int, float)):
         return torch.full(images.shape[1:2], float(value), device=images.device)
-    value = torch.as_tensor(value).to(images.device, torch.float32)
+    value = _numbers(value, where, name).to(images.device, torch.float32)
     channels = images.shape[1]
     if value.ndim == 0 or value.numel() == channels == value.shape[0]:
         return value.reshape(-1).expand(channels)
@@ -823,10 +823,26 @@ def _require_colour(colour, images, where: str):
     """Return (sds, vectors) on the images' device, or None."""
     if colour is None:
         return None
-    sds, vectors = (torch.as_tensor(part).to(images.device) for part in colour)
+    wanted = "(sds (3,), vectors (3, 3)), as colour_directions returns them"
+    if not isinstance(colour, (tuple, list)) or len(colour) != 2:
+        raise ValueError(
+            f"{where}: colour needs {wanted}; got {shapes.spoken(colour)}."
+        )
+    sds, vectors = (
+        _numbers(part, where, "colour").to(images.device) for part in colour
+    )
     if sds.shape != (3,) or vectors.shape != (3, 3):
         raise ValueError(
-            f"{where}: colour needs (sds (3,), vectors (3, 3)), as colour_directions "
-            f"returns them; got shapes {tuple(sds.shape)} and {tuple(vectors.shape)}."
+            f"{where}: colour needs {wanted}; got shapes {tuple(sds.shape)} and "
+            f"{tuple(vectors.shape)}."
         )
     return sds, vectors
+
+
+def _numbers(value, where: str, name: str) -> torch.Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"{where}: {name} needs numbers; got {shapes.spoken(value)}."
+        ) from None
