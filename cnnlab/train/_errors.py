@@ -30,5 +30,5 @@ def write_fault(error: OSError, path: Path) -> TrainError:
         said, cure = f"the write failed ({error.strerror or error})", "Check the disk"
     return TrainError(
         f"{path.name} was not written: {said}. What was saved before is untouched. "
-        f"{cure} and run again."
+        f"{cure}."
     )

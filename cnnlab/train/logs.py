@@ -64,8 +64,9 @@ class Log:
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"{write_fault(error, self.folder / name)} Training goes on; the "
-                    "log is kept in memory and written when that is possible.",
+                    f"{self.folder / name} cannot be written "
+                    f"({error.strerror or error}). Training goes on; its lines are "
+                    "kept in memory and written when that is possible.",
                     stacklevel=3,
                 )
 
