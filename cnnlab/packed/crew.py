@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-import cnnlab
 from cnnlab.data import DataError
 from cnnlab.packed import worker
 
@@ -46,7 +45,7 @@ class _Hand:
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
-            cwd=Path(cnnlab.__file__).parents[1],  # where the package is found
+            cwd=Path(worker.__file__).parents[2],  # where the package is found
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             encoding="ascii", start_new_session=True,  # Ctrl-C is ours to handle
         )  # fmt: skip

@@ -2,11 +2,11 @@
 
 Three forms of label files are read:
 
-* ``NAME CLASS`` a line, by spaces, tabs or commas, further words ignored: Tiny
-  ImageNet's ``val_annotations.txt``, Kaggle's ``LOC_val_solution.csv``. CLASS is a
-  class folder, such as a synset n01440764.
-* ``NAME NUMBER`` a line, Caffe's ``val.txt``: the number counts the sorted synsets
-  from 0.
+* ``NAME CLASS`` a line, parted by tabs, commas or spaces, further fields ignored:
+  Tiny ImageNet's ``val_annotations.txt``, Kaggle's ``LOC_val_solution.csv``. CLASS is
+  a class folder, such as the synset n01440764.
+* ``NAME NUMBER`` a line, Caffe's ``val.txt``: the number counts the sorted class
+  folders from 0.
 * ``NUMBER`` a line, ``ILSVRC2012_validation_ground_truth.txt`` of the development
   kit: the ids of the images in the order of their names. Ids count the synsets from 1
   in the order of the kit's ``meta.mat``, which is *not* the alphabetical order, so
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnnlab import shapes
-from cnnlab.data import DataError
+from cnnlab.data import DataError, trees
 from cnnlab.data import _base as base
 from cnnlab.packed.store import listed
 
@@ -38,8 +38,8 @@ class Named(NamedTuple):
     """Images with their class, and those without one."""
 
     pairs: list[tuple[str, str]]
-    classes: frozenset[str]
-    missing: list[tuple[str, str]]
+    classes: tuple[str, ...]  # in the order of their labels
+    missing: list[tuple[str, str]]  # (file, reason)
 
 
 def source_text(labels, found, inside: str | None) -> Text:
@@ -94,23 +94,25 @@ def match(files: list[str], text: Text, folders, words: dict[str, str]) -> Named
     folders : the classes where they are known, else empty
     words : synsets in the order of the ids, see ``read_words``
     """
+    missing: list[tuple[str, str]] = []
     if all(len(row) == 1 for row in text.rows):
         pairs = _by_position(files, text, words)
-        missing: list[tuple[str, str]] = []
+        classes = folders or tuple(sorted(words))
     else:
-        pairs, missing = _by_name(files, text, folders or tuple(sorted(words)))
-    known = set(folders or sorted(words)) or {kind for _, kind in pairs}
-    strange = sorted({kind for _, kind in pairs} - known)
+        pairs, missing = _by_name(files, text)
+        pairs, classes = _classes(pairs, text, folders, words)
+    strange = sorted({kind for _, kind in pairs} - set(classes))
     if strange:
         raise DataError(
             f"{text.name} names classes that the tree does not have: {listed(strange)}."
         )
     if not pairs:
+        first = shapes.spoken(" ".join(text.rows[0])) if text.rows else "none"
         raise DataError(
             f"{text.name} names none of the {len(files):,} images; is it the label "
-            f"file of this folder? Its first line: {shapes.spoken(' '.join(text.rows[0]))}"
+            f"file of this folder? Its first line: {first}"
         )
-    return Named(pairs, frozenset(known), missing)
+    return Named(pairs, classes, missing)
 
 
 def _by_position(files, text: Text, words) -> list[tuple[str, str]]:
@@ -146,49 +148,53 @@ def _id(word: str, count: int, name: str) -> int:
     return int(word)
 
 
-def _by_name(files, text: Text, folders):
-    """Pair files with the class in the line that begins with their name."""
-    kinds = {}
-    for row in text.rows:
-        if len(row) > 1:
-            kinds[_stem(row[0])] = row[1]
-    numbered = all(kind.isdecimal() for kind in kinds.values())
-    if numbered and not set(kinds.values()) <= set(folders):
-        kinds = {name: _nth(kind, folders, text.name) for name, kind in kinds.items()}
-    pairs = [(f, kinds[_stem(f)]) for f in files if _stem(f) in kinds]
+def _by_name(files: list[str], text: Text):
+    """Pair files with the second field of the line that begins with their name."""
+    kinds = {_stem(row[0]): row[1] for row in text.rows if len(row) > 1}
+    pairs = [(file, kinds[_stem(file)]) for file in files if _stem(file) in kinds]
     missing = [(f, f"no line in {text.name}") for f in files if _stem(f) not in kinds]
-    present = {_stem(file) for file in files}
-    missing += [
-        (name, f"in {text.name}, but not on the disk")
-        for name in sorted(kinds.keys() - present)
-        if pairs and name != "ImageId"  # the heading of Kaggle's table
-    ]
+    absent = kinds.keys() - {_stem(file) for file in files} - {_stem(text.rows[0][0])}
+    missing += [(name, f"only a line in {text.name}") for name in sorted(absent)]
     return pairs, missing
+
+
+def _classes(pairs, text: Text, folders, words):
+    """Return the pairs with class folders instead of numbers, and all classes."""
+    kinds = {kind for _, kind in pairs}
+    if kinds <= set(folders) or not all(kind.isdecimal() for kind in kinds):
+        return pairs, folders or tuple(sorted(kinds))
+    classes = folders or tuple(sorted(words))
+    if not classes:  # nothing but the numbers is known
+        return pairs, tuple(sorted(kinds, key=int))
+    highest = max(map(int, kinds))
+    if highest >= len(classes) or (not folders and highest + 1 < len(classes)):
+        raise DataError(
+            f"{text.name} numbers the classes from 0 to {highest}, but there are "
+            f"{len(classes):,}; are both of the same set?"
+        )
+    return [(file, classes[int(kind)]) for file, kind in pairs], classes
 
 
 def _stem(name: str) -> str:
     """Return the name of a file without folders and suffix."""
     stem, suffix = os.path.splitext(name.replace("\\", "/").rsplit("/", 1)[-1])
-    return stem if len(suffix) <= 5 else stem + suffix
-
-
-def _nth(number: str, folders, name: str) -> str:
-    """Return the class with this number, counted from 0."""
-    if not folders:
-        raise DataError(
-            f"{name} numbers the classes; name the synsets too: --synset-words FILE."
-        )
-    if int(number) >= len(folders):
-        raise DataError(
-            f"{name} holds class {number}, but the {len(folders)} classes count from 0 "
-            f"to {len(folders) - 1}."
-        )
-    return folders[int(number)]
+    return stem if suffix.lower() in trees.SUFFIXES else stem + suffix
 
 
 def _rows(lines: list[str]) -> list[list[str]]:
-    rows = [[w for w in re.split(r"[\s,]+", line) if w] for line in lines]
-    return [row for row in rows if row]
+    """Split lines into fields: at tabs and commas, or else at spaces.
+
+    Of a field that lists several (Kaggle: synset, box, synset, box), the first counts.
+    """
+    rows = []
+    for line in filter(str.strip, lines):
+        parted = re.search(r"[\t,]", line)
+        fields = re.split(r"[\t,]", line) if parted else line.split()
+        fields = [field.strip() for field in fields]
+        if len(fields) > 1 and re.match(r"n\d{8}\s", fields[1]):
+            fields[1] = fields[1].split()[0]
+        rows.append(fields)
+    return rows
 
 
 def _read(path: Path) -> list[str]:

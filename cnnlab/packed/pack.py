@@ -132,6 +132,7 @@ def pack(
     if kind == "set":
         work = _set_work(str(source), size, limit)
     else:
+        _require_apart(place, target)
         plan = sources.plan(
             place, limit=limit, labels=labels, synset_words=synset_words,
             test_fraction=test_fraction,
@@ -141,6 +142,20 @@ def pack(
         return _pack(work, target, progress, started)
     except OSError as error:
         raise _disk_fault(error, target) from None
+    except MemoryError:
+        raise DataError(
+            "There was not enough memory to decode an image. Run the same command "
+            "again with fewer processes: --workers 1"
+        ) from None
+
+
+def _require_apart(source: Path, store: Path) -> None:
+    """Raise if the store would lie among the images that it is made of."""
+    source, store = Path(os.path.realpath(source)), Path(os.path.realpath(store))
+    if source == store or source in store.parents:
+        raise DataError(
+            f"{store} lies inside {source}; name a folder outside of it for the store."
+        )
 
 
 def _check(size, fit, limit, test_fraction) -> None:
@@ -276,6 +291,8 @@ def _finished(store: Path, fingerprint: str) -> bool:
         raise DataError(f"{store} is a file; name a new folder for the store.")
     if (store / form.HEADER).exists():
         if form.read_header(store).get("fingerprint") == fingerprint:
+            for split in form.splits(store):
+                form.open_store(store, split)
             (store / form.JOURNAL).unlink(missing_ok=True)
             return True
         raise DataError(
@@ -318,8 +335,16 @@ def _reserve_rows(work: _Work, store: Path, journal: Journal) -> None:
     """Give every file of pixels its planned length."""
     for split, files in work.files.items():
         if split not in journal.moved:
+            planned = len(files) * work.row_bytes
             with open(store / f"{split}.images", "ab") as images:
-                images.truncate(len(files) * work.row_bytes)
+                begun = any(name == split for name, _ in journal.done)
+                if begun and images.tell() != planned:
+                    raise DataError(
+                        f"{store} was altered since packing began: {split}.images has "
+                        f"{images.tell():,} of {planned:,} bytes. Delete the folder "
+                        "and run again."
+                    )
+                images.truncate(planned)
 
 
 def _chunks(work: _Work) -> list[dict]:

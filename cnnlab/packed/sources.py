@@ -33,11 +33,11 @@ CUT_SEED = 0
 
 
 class Listing(NamedTuple):
-    """What lies in a source: relative paths with "/", and sizes (-1: not known)."""
+    """What lies in a source, as relative paths with "/"."""
 
     root: Path
     kind: str  # "folder" or "zip"
-    files: dict[str, int]
+    files: frozenset[str]
     folders: tuple[str, ...]
     unread: tuple[str, ...] = ()  # folders that may not be read
     prefix: str = ""  # of the names in a zip
@@ -66,20 +66,24 @@ class Plan(NamedTuple):
 def find(source) -> tuple[str, Path | None]:
     """Return ("tree" or "set", place): a place on the disk, or a named data set."""
     place = base.as_path(source, "source")
-    if place.exists() or len(place.parts) > 1:
+    if os.path.exists(place) or len(place.parts) > 1:
         return "tree", place
-    name = str(source)
-    known = {row.name for row in data.available()}
-    if name in known and name not in trees.found():
+    name, found = str(source), trees.found()
+    if name in found:
+        return "tree", found[name]
+    if name in {row.name for row in data.available()}:
         return "set", None
-    return "tree", trees.find(name)
+    raise DataError(
+        f"{name} is no folder or file here, and no data set of that name is known; "
+        "`python -m cnnlab data` lists those that are."
+    )
 
 
 def listing(place: Path) -> Listing:
     """Return what lies in a folder or in a zip archive."""
-    if place.is_dir():
+    if os.path.isdir(place):
         return _list_folder(place)
-    if not place.exists():
+    if not os.path.exists(place):
         raise DataError(f"{place} does not exist; name a folder of images, or a .zip.")
     if not zipfile.is_zipfile(place):
         raise DataError(
@@ -91,42 +95,38 @@ def listing(place: Path) -> Listing:
 
 def _list_folder(root: Path) -> Listing:
     """Walk a folder; hidden names are left out, and links in a circle."""
-    files, folders, unread, pending = {}, [], [], [""]
+    files, folders, unread, pending = [], [], [], [""]
     while pending:
         inside = pending.pop()
         try:
             entries = list(os.scandir(root / inside))
-        except OSError:
-            unread.append(inside or ".")
+        except OSError as error:
+            if not inside:
+                raise DataError(f"{root} cannot be read ({error.strerror}).") from None
+            unread.append(inside)
             continue
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             name = f"{inside}/{entry.name}" if inside else entry.name
-            if _is_folder(entry):
+            if _is_folder(entry, name.count("/")):
                 folders.append(name)
                 pending.append(name)
             else:
-                files[name] = _size(entry)
-    return Listing(root, "folder", files, tuple(sorted(folders)), tuple(sorted(unread)))
+                files.append(name)
+    return Listing(
+        root, "folder", frozenset(files), tuple(sorted(folders)), tuple(sorted(unread))
+    )  # fmt: skip
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
-    """Return whether to go into an entry; a link out of the class level is not."""
+def _is_folder(entry: os.DirEntry, depth: int) -> bool:
+    """Return whether to go into an entry; below the classes no link is followed."""
     try:
-        if not entry.is_dir():
-            return False
-        return not (entry.is_symlink() and trees.leads_back(entry.path))
+        if not entry.is_symlink():
+            return entry.is_dir()
+        return depth < 2 and entry.is_dir() and not trees.leads_back(entry.path)
     except OSError:
         return False
-
-
-def _size(entry: os.DirEntry) -> int:
-    """Return the size of a file; -1 for a link that leads nowhere."""
-    try:
-        return entry.stat().st_size
-    except OSError:
-        return -1
 
 
 def _list_zip(path: Path) -> Listing:
@@ -136,14 +136,13 @@ def _list_zip(path: Path) -> Listing:
             infos = archive.infolist()
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read ({error}). Fetch it again.") from None
-    names = {info.filename: info.file_size for info in infos if not info.is_dir()}
-    names = {name: size for name, size in names.items() if _visible(name)}
+    names = {i.filename for i in infos if not i.is_dir() and _visible(i.filename)}
     around = {name.split("/")[0] for name in names}
     prefix = ""
     if len(around) == 1 and all("/" in name for name in names):
         (top,) = around
         prefix = "" if top in _SPLIT_OF else f"{top}/"
-    files = {name[len(prefix) :]: size for name, size in names.items()}
+    files = frozenset(name[len(prefix) :] for name in names)
     folders = {i.filename.rstrip("/")[len(prefix) :] for i in infos if i.is_dir()}
     for name in files:
         parts = name.split("/")[:-1]
@@ -190,13 +189,14 @@ def plan(
         listed = _images_below(found, folder)
         text = labelling.source_text(labels, found, own.get(name))
         named = labelling.match(listed, text, folders, words)
-        folders = folders or tuple(sorted(named.classes))
+        folders = folders or named.classes
         per_split[name], missing[name] = _grouped(named, folders), named.missing
+    notes += _unused(found, per_split, missing)
     splits = {
         name: _items(by_class, folders, limit) for name, by_class in per_split.items()
     }
     if list(splits) == [""]:
-        splits = _cut(splits[""], test_fraction, place)
+        splits = _cut(splits[""], test_fraction)
     _require_images(place, splits)
     notes += _empty_classes(splits, folders) + _others(found)
     splits = {name: splits[name] for name in sorted(splits, key=_rank) if splits[name]}
@@ -315,7 +315,7 @@ def _items(by_class, folders, limit: int | None) -> list[Item]:
     ]
 
 
-def _cut(items: list[Item], fraction: float, place: Path) -> dict[str, list[Item]]:
+def _cut(items: list[Item], fraction: float) -> dict[str, list[Item]]:
     """Cut a share of every class out as the test split."""
     labels = np.array([item.label for item in items], np.int64)
     picked = base.stratified(labels, fraction, CUT_SEED)
@@ -344,13 +344,23 @@ def _empty_classes(splits, folders) -> list[str]:
     return notes
 
 
+def _unused(found: Listing, per_split, missing) -> list[str]:
+    """Count images that belong to no class."""
+    used = {file for kinds in per_split.values() for f in kinds.values() for file in f}
+    used |= {file for pairs in missing.values() for file, _ in pairs}
+    rest = sorted(name for name in found.files - used if _is_image(name))
+    if not rest:
+        return []
+    return [f"{len(rest):,} images outside the classes left out: {listed(rest)}"]
+
+
 def _others(found: Listing) -> list[str]:
     """Count files that are no images by their suffix: photographs as .heic, say."""
     other = [name for name in found.files if not _is_image(name)]
     kinds = Counter(os.path.splitext(name)[1].lower() for name in other)
     kinds = {kind: n for kind, n in kinds.items() if kind in _PICTURES}
     return [
-        f"{n:,} {kind} files left out: this format is not read; convert them first"
+        f"{n:,} {kind} files left out: not read here; save them as JPEG or PNG"
         for kind, n in sorted(kinds.items())
     ]
 

@@ -5,9 +5,11 @@ describes the job, then one a chunk of images, answers each with a line, and end
 its input does, so that no worker outlives the process that started it.
 """
 
+import errno
 import io
 import json
 import os
+import re
 import stat
 import sys
 import warnings
@@ -55,6 +57,8 @@ class Job:
         except MemoryError:
             raise  # no fault of the picture: fewer workers may do
         except Exception as error:  # decoders trip over broken files in every way
+            if isinstance(error, OSError) and error.errno is not None:
+                self.require_source(error)
             return None, self.reason(file, error)
 
     def opened(self, file: str):
@@ -69,6 +73,19 @@ class Job:
             raise ValueError("no file")  # opening a pipe would wait for ever
         return open(path, "rb")
 
+    def require_source(self, error: OSError) -> None:
+        """Raise if not one file but the whole source is out of reach, or the system."""
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise error
+        try:
+            if self.archive is None:
+                os.scandir(self.root).close()
+            else:
+                os.stat(self.root)
+        except OSError as gone:
+            said = f"{self.root} is out of reach: {gone.strerror}"
+            raise OSError(gone.errno, said) from None
+
     def reason(self, file: str, error: Exception) -> str:
         """Return in words why a file is no picture, the same on every machine."""
         from PIL import UnidentifiedImageError
@@ -81,7 +98,8 @@ class Job:
         if isinstance(error, UnidentifiedImageError):
             return self.sniff(file)
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return " ".join(said.replace(str(self.root / file), "file").split())[:200]
+        said = said.replace(str(self.root / file), "file")
+        return " ".join(re.sub(r"<[^<>]* at 0x[^<>]*>", "file", said).split())[:200]
 
     def sniff(self, file: str) -> str:
         """Return what a file is that Pillow does not recognise."""
