@@ -210,9 +210,10 @@ def choose(
     indices = _indices(indices, "choose")
     blocks = 13 if resized else 3 if erase else 2 if colour_std else 1
     words = _words(seed, epoch, indices, blocks)
-    first = torch.arange(len(indices), device=indices.device) // chunk * chunk
     shared = words[:, ::2].flatten(1)
-    shared = shared[first] if chunk > 1 else shared
+    if chunk > 1:
+        place = torch.arange(len(indices), device=indices.device)
+        shared = shared[place // chunk * chunk]
     if resized:
         areas = AREAS if resized is True else resized
         box = _box(shared, height, width, areas)
@@ -338,6 +339,7 @@ def for_training(
         padding=padding, colour_std=std, chunk=chunk, resized=resized, erase=erase,
     )  # fmt: skip
     images, mean = _padded(images, mean, padding, padding_mode)
+    mean = _both_ways(mean)
     shift = _shift(drawn.alphas, colour)
     out = _output(out, (count, channels, crop, crop), images, where)
     fill = _fill_resized if resized else _fill_crops
@@ -360,14 +362,22 @@ def _fill_crops(out, images, drawn, mean) -> None:
     if mean.ndim == 1:
         _rows(out).sub_(mean.repeat(crop))
         return
-    # Cut mirrored windows from a mirrored mean: no pixel is turned around twice.
-    both, which, left = mean[None], torch.zeros_like(drawn.left), drawn.left
+    which, left = torch.zeros_like(drawn.left), drawn.left
     if drawn.mirrored is not None:
-        both = torch.stack((mean, mean.flip(2)))
         which = drawn.mirrored.long()
-        left = torch.where(drawn.mirrored, mean.shape[2] - crop - left, left)
-    both = both.contiguous(memory_format=torch.channels_last)
-    _rows(out).sub_(_rows(_cut(both, which, drawn.top, left, None, crop)))
+        left = torch.where(drawn.mirrored, mean.shape[3] - crop - left, left)
+    _rows(out).sub_(_rows(_cut(mean, which, drawn.top, left, None, crop)))
+
+
+def _both_ways(mean):
+    """Return a mean image and its mirror image (2, C, H, W), other means as they are.
+
+    Mirrored crops subtract a crop of the mirror image: nothing is turned per image.
+    """
+    if mean is None or mean.ndim == 1:
+        return mean
+    both = torch.stack((mean, mean.flip(2)))
+    return both.contiguous(memory_format=torch.channels_last)
 
 
 def _fill_resized(out, images, drawn, mean) -> None:
@@ -375,7 +385,7 @@ def _fill_resized(out, images, drawn, mean) -> None:
     crop = out.shape[-1]
     x = images.float()
     if mean is not None:
-        x = x - (mean if mean.ndim == 3 else mean[:, None, None])
+        x = x - (mean[0] if mean.ndim == 4 else mean[:, None, None])
     rows = _places(drawn.top, drawn.height, images.shape[2], crop)
     columns = _places(drawn.left, drawn.width, images.shape[3], crop)
     if drawn.mirrored is not None:
@@ -407,11 +417,18 @@ def finish(x: torch.Tensor, scale, shift) -> None:
         rows.add_(shift.repeat(1, width)[:, None])
 
 
-def _erase(x: torch.Tensor, hole: torch.Tensor, side: int) -> None:
+def _erase(x: torch.Tensor, holes: torch.Tensor, side: int) -> None:
+    """Set a square to zero in each image of (n, C, S, S); parts outside are cut off."""
+    if _plain_cpu(x):
+        for image, (top, left) in zip(x.numpy(), holes.tolist(), strict=True):
+            rows = slice(max(top, 0), max(top + side, 0))
+            image[:, rows, max(left, 0) : max(left + side, 0)] = 0
+        return
     place = torch.arange(x.shape[-1], device=x.device)
-    inside = (place >= hole[..., None]) & (place < hole[..., None] + side)  # (n, 2, S)
-    columns = inside[:, 1].repeat_interleave(x.shape[1], 1)
-    _rows(x).masked_fill_(inside[:, 0, :, None] & columns[:, None], 0)
+    inside = (place >= holes[..., None]) & (
+        place < holes[..., None] + side
+    )  # (n, 2, S)
+    x.masked_fill_(inside[:, None, 0, :, None] & inside[:, None, 1, None], 0)
 
 
 def _shift(alphas, colour) -> torch.Tensor | None:
