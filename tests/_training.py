@@ -11,10 +11,13 @@ TINY = presets.load("krizhevsky2012").change(
     crop=32,
     batch=16,
     epochs=3,
-    lr=0.003,
+    lr=0.01,
     chunk=1,
     drops=(2,),
     precision="fp32",
+    init="he",
+    unit=True,
+    mean="channel",
     options={"width": 0.08, "hidden": 16},
 )
 

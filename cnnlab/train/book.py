@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from cnnlab import records
+from cnnlab import records, shapes
 from cnnlab.train import checkpoints, logs, meter, parallel, presets, sgd
 from cnnlab.train import state as states
 from cnnlab.train._errors import TrainError, write_fault
@@ -25,13 +25,13 @@ WEIGHTS = "weights.safetensors"
 class Book:
     """Keeps a run's folder; without a folder, or in another process, it is silent."""
 
-    def __init__(
-        self, out, group: parallel.Group, progress, live, interval, minutes, on_epoch
-    ):
+    def __init__(self, out, group: parallel.Group, progress, live, interval, minutes):
         self.folder = None if out is None else Path(out).expanduser()
-        self.group, self.interval, self.minutes = group, interval, minutes
+        self.interval = shapes.require_int(interval, 1, "train", "interval")
+        self.group, self.minutes = group, minutes
         self.silent = not (progress and group.first)
-        self.live, self.on_epoch = live and group.first, on_epoch
+        self.live = live and group.first
+        self.on_epoch = self.on_interval = None
         self.history: list[dict] = []
         self.log = self.bar = self.curves = None
         self.saved_at = time.monotonic()
@@ -109,7 +109,8 @@ class Book:
         if self.folder is not None and self.group.first:
             self._write_config(state, data, source)
             self.log = logs.Log(self.folder, state.step)
-            self.history = logs.read(self.folder)[0]
+            with contextlib.suppress(TrainError):  # nothing was logged yet
+                self.history = logs.read(self.folder)[0]
         if self.live:
             from cnnlab.plots.training import LiveCurves  # lazily: needs matplotlib
 
@@ -195,6 +196,8 @@ class Book:
         if self.log is not None:
             self.log.interval(line)
         self.bar.report(_shown(line))
+        if self.on_interval is not None:
+            self.on_interval(line)
         self.losses.append(line["loss"])
         problem = meter.plateau(self.losses, len(state.classes))
         if problem:

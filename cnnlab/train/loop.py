@@ -59,6 +59,7 @@ def fit(
     progress=True,
     live=False,
     on_epoch=None,
+    on_interval=None,
     **changes,
 ) -> Run:
     """Train a network by a recipe.
@@ -74,10 +75,11 @@ def fit(
     steps : stop after so many updates instead of the preset's epochs
     interval : updates between two lines of the interval log
     save_minutes : minutes between checkpoints; one is also written every epoch
-    engine : "auto", "eager", "compile", "graph"; see ``steps.make``
+    engine : "auto", "eager", "compile", "graph"; see ``compute.make``
     progress : show a bar (plain lines where there is no terminal) and notes
     live : draw learning curves while training, in a notebook
     on_epoch : called with each line of the history; returning True ends training
+    on_interval : called with each line of the interval log
     changes : other values for fields of the preset, such as ``lr=0.02``
 
     Returns
@@ -92,10 +94,12 @@ def fit(
     preset = presets.load(preset).change(**changes)
     steps = None if steps is None else shapes.require_int(steps, 1, "train", "steps")
     with parallel.group(device) as group, stop_signals() as stop, _own_random(group):
-        book = Book(out, group, progress, live, interval, save_minutes, on_epoch)
+        book = Book(out, group, progress, live, interval, save_minutes)
+        book.on_epoch, book.on_interval = on_epoch, on_interval
         source = _prepare(data, preset, out, group, book)
         state = _begin(preset, source, group, book, resume)
         batch = min(preset.batch, len(source.train.labels))
+        shapes.require_int(batch, group.size, "train", "batch")  # an image a process
         update = compute.make(state, group, batch, engine)
         with book.opened(state, data, source, steps):
             stopped = _train(state, source, update, batch, steps, group, book, stop)

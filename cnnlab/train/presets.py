@@ -241,4 +241,45 @@ _FULL = (
     ),
 )
 
-PRESETS = {preset.name: preset for preset in _FULL}
+_SMALL = (
+    Preset(
+        name="lenet5",
+        about="LeNet-5 [LeCun et al., Proc. IEEE 1998, section II] on digits of 28 "
+        "pixels, padded to 32. Deviation: cross-entropy, momentum and a one-cycle "
+        "rate instead of the paper's squared error and second-order rates.",
+        net="lenet5",
+        init="lecun",
+        store=28,
+        crop=32,
+        padding=3,
+        flip=False,
+        unit=True,
+        mean="channel",
+        batch=64,
+        epochs=12,
+        lr=0.05,
+        bias_rate=1.0,
+        schedule="one-cycle",
+    ),
+    Preset(
+        name="small",
+        about="A quarter of AlexNet's width at 64 pixels with batch norm, for your "
+        "own photographs on a laptop. Our own recipe.",
+        net="alexnet-one-tower",
+        options={"norm": "batch", "width": 0.25, "hidden": 256},
+        init="he",
+        store=72,
+        crop=64,
+        unit=True,
+        mean="channel",
+        colour_std=0.1,
+        batch=64,
+        epochs=30,
+        lr=0.03,
+        bias_rate=1.0,
+        schedule="one-cycle",
+        smoothing=0.1,
+    ),
+)
+
+PRESETS = {preset.name: preset for preset in (*_FULL, *_SMALL)}

@@ -44,7 +44,7 @@ def _data_of(out: Path, data):
     """Return what names the run's data: the argument, its own store, or its note."""
     if data is not None:
         return data
-    if (out / "store" / packed.HEADER).is_file():
+    if (out / "store" / packed.store.HEADER).is_file():
         return out / "store"
     try:
         named = json.loads((out / book.CONFIG).read_text(encoding="utf-8"))["data"]

@@ -64,11 +64,13 @@ def find(source, preset: Preset, out=None, note=print) -> Source:
             f"validation); got {shapes.spoken(source)}."
         )
     path = Path(source).expanduser()
-    if (path / packed.HEADER).is_file():
+    if (path / packed.store.HEADER).is_file():
         return _checked(_open_store(path), preset)
     if path.exists():
         return _checked(_packed_here(path, preset, out, note), preset)
     name = str(source)
+    if path.name != name:
+        raise TrainError(f"train: there is no file or folder {source}.")
     parts = [_load(name, split, preset) for split in ("train", "test")]
     return _checked(Source(*parts, name), preset)
 
@@ -101,7 +103,7 @@ def _packed_here(path: Path, preset: Preset, out, note) -> Source:
             "STORE as data, or give out=RUN and it is done there."
         )
     store = Path(out) / "store"
-    if not (store / packed.HEADER).is_file():
+    if not (store / packed.store.HEADER).is_file():
         note(f"packing {path} into {store}, once")
         packed.pack(path, store, size=preset.store, fit=preset.fit)
     return _open_store(store)

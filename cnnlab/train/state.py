@@ -50,16 +50,15 @@ class State:
         return next(self.net.parameters()).device
 
     def input(self) -> dict:
-        """Return mean and scale, on the network's device, for ``augment``."""
-        moved = {k: v.to(self.device) for k, v in self.statistics.items()}
-        return {k: moved[k] for k in ("mean", "scale") if k in moved}
+        """Return mean and scale, for ``augment``."""
+        return {k: v for k, v in self.statistics.items() if k in ("mean", "scale")}
 
     def recipe(self, epoch: int) -> dict:
         """Return the arguments of ``augment.for_training`` in this epoch."""
         p, stats = self.preset, self.statistics
         colour = None
         if "colour" in stats and epoch < p.colour_until:
-            colour = stats["colour"].to(self.device), stats["directions"].to(self.device)
+            colour = stats["colour"], stats["directions"]
         return {
             "seed": p.seed, "crop": p.crop, "flip": p.flip, "padding": p.padding,
             "colour": colour, "colour_std": p.colour_std, "chunk": p.chunk,
@@ -118,7 +117,9 @@ class State:
         checkpoints.fill(self.net, saved["net"])
         for name, v in self.update.velocity.items():
             v.copy_(saved["velocity"][name])
-        self.statistics = saved["statistics"]
+        self.statistics = {
+            name: value.to(self.device) for name, value in saved["statistics"].items()
+        }
         self.precision = saved["precision"]
         self.step, self.epoch = saved["step"], saved["epoch"]
         self.stalls, self.errors = tuple(saved["stalls"]), list(saved["errors"])
@@ -158,6 +159,7 @@ def new(preset: presets.Preset, source, statistics: dict, device) -> State:
     )
     nets.initialise(net, preset.init, preset.seed)
     net = net.to(device=device, memory_format=torch.channels_last)
+    statistics = {name: value.to(device) for name, value in statistics.items()}
     state = State(
         preset, net, sgd.Momentum(net, preset), statistics,
         source.classes, source.fingerprint(),
