@@ -1,9 +1,15 @@
-"""Every error sentence says what was expected, what came, and how to mend it."""
+"""Error sentences say what came and how to mend it; sizes and costs are PyTorch's."""
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
 
 from cnnlab import shapes
+
+fuzz = settings(max_examples=60, deadline=None)  # the first call of torch is slow
 
 
 def message_of(call, error=ValueError):
@@ -96,3 +102,201 @@ def test_shapes_and_choices_name_what_came():
     assert got == "f: x needs shape (2, 3); got shape (3,)."
     got = message_of(lambda: shapes.require_choice("c", ("a", "b"), "f", "kind"))
     assert got == "f: kind must be 'a' or 'b'; got 'c'."
+
+
+# ----------------------------------------------------------------- size arithmetic
+
+
+def test_the_sizes_of_the_lectures():
+    assert shapes.out_size(7, 3, padding=1) == 7
+    assert shapes.out_size(256, 5) == 252
+    assert shapes.out_size(64, 5, padding=2) == 64
+    assert shapes.out_size(32, 5) == 28
+    assert shapes.out_size(26, 2, 2) == 13
+
+
+def test_224_gives_54_by_floor_and_55_by_ceil_and_227_needs_neither():
+    assert shapes.out_size(224, 11, 4) == 54
+    assert shapes.out_size(224, 11, 4, ceil_mode=True) == 55
+    assert shapes.out_size(227, 11, 4) == shapes.out_size(227, 11, 4, ceil_mode=True)
+    assert [shapes.out_size(n, 3, 2) for n in (55, 27, 13)] == [27, 13, 6]
+
+
+@fuzz
+@given(
+    n=st.integers(1, 40),
+    kernel_size=st.integers(1, 9),
+    stride=st.integers(1, 7),
+    padding=st.integers(0, 6),
+    dilation=st.integers(1, 3),
+)
+def test_convolutions_have_the_size_that_pytorch_gives(
+    n, kernel_size, stride, padding, dilation
+):
+    layer = nn.Conv2d(1, 1, kernel_size, stride, padding, dilation, device="meta")
+    x = torch.empty(1, 1, n, 40, device="meta")
+    window = (kernel_size, stride, padding, dilation)
+    if n + 2 * padding < dilation * (kernel_size - 1) + 1:
+        assert "does not fit" in message_of(lambda: shapes.out_size(n, *window))
+    else:
+        assert shapes.out_size(n, *window) == layer(x).shape[2]
+
+
+@fuzz
+@given(data=st.data())
+def test_poolings_have_the_size_that_pytorch_gives_rounded_down_and_up(data):
+    n, kernel_size = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 9))
+    stride, dilation = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 3))
+    padding = data.draw(st.integers(0, kernel_size // 2))
+    ceil_mode = data.draw(st.booleans())
+    window = (kernel_size, stride, padding, dilation)
+    layer = nn.MaxPool2d(*window, ceil_mode=ceil_mode)
+    try:
+        expected = layer(torch.zeros(1, 1, n, 40)).shape[2]
+    except RuntimeError:
+        message_of(lambda: shapes.out_size(n, *window, ceil_mode))
+    else:
+        assert shapes.out_size(n, *window, ceil_mode) == expected
+
+
+@fuzz
+@given(n=st.integers(1, 50), half=st.integers(0, 5), dilation=st.integers(1, 3))
+def test_same_padding_keeps_the_size(n, half, dilation):
+    kernel_size = 2 * half + 1
+    padding = shapes.same_padding(kernel_size, dilation)
+    assert shapes.out_size(n, kernel_size, 1, padding, dilation) == n
+
+
+def test_an_even_window_has_no_same_padding():
+    got = message_of(lambda: shapes.same_padding(4))
+    assert got == (
+        "same_padding: a window of 4 needs 3 zeros, which two equal sides cannot "
+        "share. Take an odd window: 5."
+    )
+    assert shapes.same_padding(4, dilation=2) == 3
+
+
+def test_a_window_that_does_not_fit_names_the_padding_that_helps():
+    got = message_of(lambda: shapes.out_size(5, 8))
+    assert got.endswith("into 5 + 2 * 0 pixels. Take a smaller window, or padding=2.")
+    assert shapes.out_size(5, 8, padding=2) == 2
+    with pytest.raises(TypeError):
+        shapes.out_size(5.5, 3)
+    for bad in ({"stride": 0}, {"padding": -1}, {"dilation": 0}, {"kernel_size": 0}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            shapes.out_size(**{"n": 5, "kernel_size": 3, **bad})
+
+
+# ----------------------------------------------------------------- receptive field
+
+
+def test_small_windows_in_a_row_see_as_much_as_a_large_one():
+    assert shapes.receptive_field([]).size == 1
+    assert shapes.receptive_field([(3,), (3,)]).size == 5
+    assert shapes.receptive_field([(3,), (3,), (3,)]).size == 7
+    assert shapes.receptive_field([(2, 2), (2, 2)]) == (4, 4, 0)
+
+
+@fuzz
+@given(data=st.data())
+def test_the_receptive_field_is_where_the_gradient_is_not_zero(data):
+    row = st.tuples(
+        st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(1, 2)
+    )
+    rows = data.draw(st.lists(row, min_size=1, max_size=3))
+    x = torch.ones(1, 1, 1, 96, dtype=torch.float64, requires_grad=True)
+    y = x
+    for kernel_size, stride, padding, dilation in rows:
+        ones = torch.ones(1, 1, 1, kernel_size, dtype=torch.float64)
+        y = nn.functional.conv2d(
+            y, ones, None, (1, stride), (0, padding), (1, dilation)
+        )
+    unit = data.draw(st.integers(0, y.shape[-1] - 1))
+    (gradient,) = torch.autograd.grad(y[..., unit].sum(), x)
+    seen = gradient.flatten().nonzero().flatten().tolist()
+    first, last = shapes.receptive_field(rows).span(unit)
+    inside = [p for p in range(first, last + 1) if 0 <= p < 96]
+    assert set(seen) <= set(inside)
+    # without padding, the ends of the field are reached; within, dilation leaves gaps
+    if not any(padding for _, _, padding, _ in rows):
+        assert [seen[0], seen[-1]] == [first, last]
+
+
+def test_rows_that_are_no_windows_are_named():
+    assert "layer 1 needs (kernel_size, stride" in message_of(
+        lambda: shapes.receptive_field([(3, 1), 3])
+    )
+    assert "stride must be" in message_of(lambda: shapes.receptive_field([(3, 0)]))
+
+
+# ----------------------------------------------------------------- parameters and cost
+
+
+def test_the_parameters_of_the_lectures():
+    assert shapes.conv_params(3, 10, 5) == 760
+    assert shapes.conv_params(3, 10, 3) == 280
+    assert shapes.linear_params(3072, 10) == 30_730
+    assert shapes.conv_params(3, 96, 11) == 34_944
+    assert shapes.conv_params(3, 96, 11, bias=False) == 34_848
+
+
+def test_conv1_without_sharing_would_need_its_connections_and_its_biases():
+    assert shapes.conv_macs(3, 96, 11, 55) == 105_415_200
+    assert shapes.conv_macs(3, 96, 11, 55) + 96 * 55**2 == 105_705_600
+
+
+@fuzz
+@given(
+    groups=st.integers(1, 3),
+    inside=st.integers(1, 4),
+    outside=st.integers(1, 4),
+    kernel_size=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    bias=st.booleans(),
+)
+def test_parameters_are_those_that_pytorch_holds(
+    groups, inside, outside, kernel_size, bias
+):
+    c, f = groups * inside, groups * outside
+    layer = nn.Conv2d(c, f, kernel_size, groups=groups, bias=bias, device="meta")
+    held = sum(p.numel() for p in layer.parameters())
+    assert shapes.conv_params(c, f, kernel_size, groups, bias) == held
+    layer = nn.Linear(c, f, bias=bias, device="meta")
+    assert shapes.linear_params(c, f, bias) == sum(
+        p.numel() for p in layer.parameters()
+    )
+
+
+@fuzz
+@given(
+    groups=st.integers(1, 3),
+    inside=st.integers(1, 4),
+    outside=st.integers(1, 4),
+    kernel_size=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=st.integers(1, 3),
+)
+def test_multiply_accumulates_are_the_sum_of_a_convolution_of_ones(
+    groups, inside, outside, kernel_size, stride
+):
+    c, f = groups * inside, groups * outside
+    w = torch.ones(f, inside, *kernel_size)  # every product is 1
+    y = nn.functional.conv2d(torch.ones(1, c, 11, 13), w, stride=stride, groups=groups)
+    macs = shapes.conv_macs(c, f, kernel_size, tuple(y.shape[2:]), groups)
+    assert macs == y.sum().item()
+
+
+def test_memory_is_values_times_bytes():
+    x = torch.empty(2, 3, 5, 7)
+    assert shapes.activation_bytes(x.shape) == x.numel() * x.element_size()
+    assert shapes.activation_bytes((2, 3), bytes_per_value=2) == 12
+
+
+def test_groups_that_do_not_divide_are_named():
+    got = message_of(lambda: shapes.conv_params(3, 8, 3, groups=2))
+    assert got == (
+        "conv_params: groups must divide in_channels; got 2 groups and in_channels = 3."
+    )
+    got = message_of(lambda: shapes.conv_macs(4, 7, 3, 5, groups=2))
+    assert got.endswith("got 2 groups and filters = 7.")
+    assert "one number or (height, width)" in message_of(
+        lambda: shapes.conv_params(3, 8, (3, 3, 3))
+    )

@@ -80,8 +80,13 @@ class LocalResponseNorm(nn.Module):
         self.groups = shapes.require_int(groups, 1, where, "groups")
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim < 2 or x.shape[1] % self.groups:
+            raise ValueError(
+                f"LocalResponseNorm: x needs axes (N, C, ...) with C a multiple of "
+                f"groups={self.groups}; got shape {tuple(x.shape)}."
+            )
         return _Normalise.apply(
-            x, self.size, self.alpha, self.beta, self.k, self.groups
+            x, self.size, self.alpha / self.size, self.beta, self.k, self.groups
         )
 
     def extra_repr(self) -> str:
@@ -91,53 +96,83 @@ class LocalResponseNorm(nn.Module):
         )
 
 
+class _Normalise(torch.autograd.Function):
+    """Local response normalisation with its derivative written out.
+
+    With ``s_c = k + a sum_j x_j^2`` and ``y_c = x_c s_c^-beta``:
+    ``dL/dx_j = g_j s_j^-beta - 2 a beta x_j sum_c g_c x_c s_c^(-beta - 1)``,
+    where c runs over the maps whose window holds j. Only x is kept for it.
+    """
+
+    @staticmethod
+    def forward(ctx, x, size, a, beta, k, groups):
+        ctx.save_for_backward(x)
+        ctx.constants = size, a, beta, k, groups
+
+        def normalised(x):
+            x = _in_towers(x, groups)
+            return x * _power(_scale(x, size, a, k), beta)
+
+        return _in_blocks(normalised, x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        size, a, beta, k, groups = ctx.constants
+
+        def derivative(x, g):
+            x, g = _in_towers(x, groups), _in_towers(g, groups)
+            scale = _scale(x, size, a, k)
+            direct = g * _power(scale, beta)
+            # the windows that hold j: mirrored, where the size is even
+            across = _window_sum(direct * x / scale, (size - 1) // 2, size // 2)
+            return torch.addcmul(direct, x, across, value=-2 * a * beta)
+
+        return (_in_blocks(derivative, *ctx.saved_tensors, gradient), *[None] * 5)
+
+
+def _in_towers(x: Tensor, groups: int) -> Tensor:
+    """Return (N, groups, C / groups, ...) in float32, or float64 if it was."""
+    return x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(1, (groups, -1))
+
+
+def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
+    left, right = size // 2, (size - 1) // 2  # as PyTorch, also where size is even
+    return _window_sum(x * x, left, right).mul_(a).add_(k)
+
+
 def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
-    """Sum over the maps c - left ... c + right of the same group; x (N, G, C, ...)."""
+    """Sum over the maps c - left ... c + right of the same tower; x (N, G, C, ...)."""
     total = x.clone()
-    for shift in range(1, left + 1):
+    for shift in range(1, min(left, x.shape[2] - 1) + 1):
         total[:, :, shift:] += x[:, :, :-shift]
-    for shift in range(1, right + 1):
+    for shift in range(1, min(right, x.shape[2] - 1) + 1):
         total[:, :, :-shift] += x[:, :, shift:]
     return total
 
 
 def _power(scale: Tensor, beta: float) -> Tensor:
-    """Return ``scale ** -beta``; for 0.75 by square roots, much faster than a power."""
+    """Return ``scale ** -beta``; for 0.75 by roots, which are faster than powers."""
     if beta == 0.75:
         root = scale.rsqrt()
         return root * root.sqrt()
     return scale.pow(-beta)
 
 
-class _Normalise(torch.autograd.Function):
-    """Local response normalisation with its derivative written out.
+def _in_blocks(function: Callable, *tensors: Tensor) -> Tensor:
+    """Return ``function(*tensors)`` in the shape, type and layout of the first.
 
-    With ``s_c = k + a sum_j x_j^2`` and ``y_c = x_c s_c^-beta``:
-    ``dL/dx_j = g_j s_j^-beta - 2 a beta x_j sum_c g_c x_c s_c^(-beta - 1)``,
-    where c runs over the maps whose window holds j.
+    On a CPU a few images at a time, so that what lies between stays in the cache.
+    Compilers fuse the whole batch, GPUs want it, and second derivatives need it.
     """
-
-    @staticmethod
-    def forward(ctx, x, size, alpha, beta, k, groups):
-        exact = x if x.dtype in (torch.float32, torch.float64) else x.float()
-        maps = exact.unflatten(1, (groups, -1))
-        left, right = size // 2, (size - 1) // 2  # as PyTorch, also for an even size
-        scale = _window_sum(maps * maps, left, right).mul_(alpha / size).add_(k)
-        ctx.save_for_backward(x, scale)
-        ctx.constants = (size, alpha, beta, groups)
-        return (maps * _power(scale, beta)).flatten(1, 2).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, scale = ctx.saved_tensors
-        size, alpha, beta, groups = ctx.constants
-        maps = x.to(scale.dtype).unflatten(1, (groups, -1))
-        direct = gradient.to(scale.dtype).unflatten(1, (groups, -1)) * _power(
-            scale, beta
-        )
-        spread = _window_sum(direct * maps / scale, (size - 1) // 2, size // 2)
-        through = maps * spread * (-2 * beta * alpha / size)
-        return ((direct + through).flatten(1, 2).to(x.dtype), *[None] * 5)
+    x = tensors[0]
+    whole = torch.compiler.is_compiling() or torch.is_grad_enabled()
+    if whole or x.device.type != "cpu":
+        return function(*tensors).flatten(1, 2).to(x.dtype)
+    out = torch.empty_like(x)
+    images = max(1, 2**17 // max(1, x[:1].numel()))  # half a MiB of float32
+    for part, *parts in zip(*(t.split(images) for t in (out, *tensors)), strict=True):
+        part.copy_(function(*parts).flatten(1, 2))
+    return out
 
 
 class WithinMapNorm(nn.Module):
@@ -161,7 +196,7 @@ class WithinMapNorm(nn.Module):
         self.beta = shapes.require_number(beta, 0, where, "beta")
 
     def forward(self, x: Tensor) -> Tensor:
-        exact = x if x.dtype in (torch.float32, torch.float64) else x.float()
+        exact = x.to(torch.promote_types(x.dtype, torch.float32))
         mean = functional.avg_pool2d(exact * exact, self.size, 1, self.padding)
         return (exact * _power(1 + self.alpha * mean, self.beta)).to(x.dtype)
 

@@ -61,7 +61,7 @@ def walk(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[Lay
         row = (names[module], kind, shape, params[module], macs, size, field)
         layers.append(Layer(*row))
 
-    leaves = [module for module in names if not any(module.children())]
+    leaves = [module for module in names if not list(module.children())]
     params = {m: sum(p.numel() for p in m.parameters()) for m in leaves}
     hooks = [module.register_forward_hook(note) for module in leaves]
     try:
