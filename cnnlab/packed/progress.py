@@ -12,7 +12,7 @@ def bar(what: str, total: int, done: int, unit: str, show: bool):
     """Yield a function that is called with the number that came to be done."""
     if not show or done >= total:
         yield lambda n: None
-    elif sys.stderr.isatty() or "ipykernel" in sys.modules:
+    elif sys.stderr.isatty() or _in_notebook():
         from tqdm.auto import tqdm
 
         scale = unit == "B"
@@ -23,6 +23,12 @@ def bar(what: str, total: int, done: int, unit: str, show: bool):
             yield shown.update
     else:
         yield _lines(what, total, done, unit)
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _lines(what: str, total: int, done: int, unit: str):

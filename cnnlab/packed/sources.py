@@ -184,17 +184,15 @@ def plan(
         del flat[name]
     per_split = {name: _by_class(found, folder) for name, folder in parts.items()}
     folders = _same_classes(place, per_split)
-    missing = {}
+    pairs, missing = _pairs(per_split), {}
     for name, folder in flat.items():
         listed = _images_below(found, folder)
         text = labelling.source_text(labels, found, own.get(name))
         named = labelling.match(listed, text, folders, words)
         folders = folders or named.classes
-        per_split[name], missing[name] = _grouped(named, folders), named.missing
-    notes += _unused(found, per_split, missing)
-    splits = {
-        name: _items(by_class, folders, limit) for name, by_class in per_split.items()
-    }
+        pairs[name], missing[name] = named.pairs, named.missing
+    notes += _unused(found, pairs, missing)
+    splits = {name: _items(pairs[name], folders, limit) for name in pairs}
     if list(splits) == [""]:
         splits = _cut(splits[""], test_fraction)
     _require_images(place, splits)
@@ -298,21 +296,23 @@ def _same_classes(place: Path, per_split) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _grouped(named, folders: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the files of a labelled folder by class."""
-    kinds: dict[str, list[str]] = {folder: [] for folder in folders}
-    for file, kind in named.pairs:
-        kinds[kind].append(file)
-    return kinds
+def _pairs(per_split) -> dict[str, list[tuple[str, str]]]:
+    """Return (file, class folder) of every image, in the order of classes and names."""
+    return {
+        split: [(file, kind) for kind in sorted(kinds) for file in kinds[kind]]
+        for split, kinds in per_split.items()
+    }
 
 
-def _items(by_class, folders, limit: int | None) -> list[Item]:
-    """Return the images of a split in the order of their classes and names."""
-    return [
-        Item(file, label)
-        for label, folder in enumerate(folders)
-        for file in by_class.get(folder, [])[:limit]
-    ]
+def _items(pairs, folders, limit: int | None) -> list[Item]:
+    """Return the images of a split with labels, at most ``limit`` of each class."""
+    label_of, taken = {kind: label for label, kind in enumerate(folders)}, Counter()
+    items = []
+    for file, kind in pairs:
+        taken[kind] += 1
+        if limit is None or taken[kind] <= limit:
+            items.append(Item(file, label_of[kind]))
+    return items
 
 
 def _cut(items: list[Item], fraction: float) -> dict[str, list[Item]]:
@@ -344,10 +344,9 @@ def _empty_classes(splits, folders) -> list[str]:
     return notes
 
 
-def _unused(found: Listing, per_split, missing) -> list[str]:
+def _unused(found: Listing, pairs, missing) -> list[str]:
     """Count images that belong to no class."""
-    used = {file for kinds in per_split.values() for f in kinds.values() for file in f}
-    used |= {file for pairs in missing.values() for file, _ in pairs}
+    used = {file for p in (*pairs.values(), *missing.values()) for file, _ in p}
     rest = sorted(name for name in found.files - used if _is_image(name))
     if not rest:
         return []
