@@ -26,6 +26,12 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
+from cnnlab.plots.augment import (
+    colour_axes,
+    contact_sheet,
+    crop_labels,
+    shift_labels,
+)
 from cnnlab.plots.challenges import (
     before_after,
     board,
@@ -64,6 +70,10 @@ from cnnlab.plots.neighbors import (
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
+    "colour_axes",
+    "contact_sheet",
+    "crop_labels",
+    "shift_labels",
     "before_after",
     "board",
     "contest",
