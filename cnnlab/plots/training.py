@@ -64,7 +64,8 @@ def learning_sentence(epochs, intervals=()) -> str:
         if last.get("error") is not None:
             parts.append(f"validation error {100 * last['error']:.1f} %")
         parts.append(f"best {100 * error:.1f} % after epoch {epoch:g}")
-    return f"After epoch {last.get('epoch', len(epochs)):g}: {', '.join(parts)}."
+    said = ", ".join(parts) or "no numbers yet"
+    return f"After epoch {last.get('epoch', len(epochs)):g}: {said}."
 
 
 class LiveCurves:

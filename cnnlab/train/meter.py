@@ -185,7 +185,7 @@ def _guilty_gradient(passed, loss) -> str:
     for name, module, output in reversed(passed):
         weights = [w for w in module.parameters(recurse=False) if w.requires_grad]
         wanted = [t for t in (output, *weights) if t.requires_grad]
-        gradients = torch.autograd.grad(
+        gradients = wanted and torch.autograd.grad(
             loss, wanted, retain_graph=True, allow_unused=True
         )
         if not all(g is None or _finite(g) for g in gradients):
