@@ -7,6 +7,7 @@ process that started them is killed.
 """
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -20,16 +21,22 @@ from cnnlab.data import DataError
 from cnnlab.packed import worker
 
 
-def run(job: dict, chunks: list[dict], workers: int) -> Iterator[dict]:
-    """Yield the answer to each chunk as it comes; see ``worker.Job``."""
+def run(job: dict, chunks: list[dict], workers: int, lock: int) -> Iterator[dict]:
+    """Yield the answer to each chunk as it comes; see ``worker.Job``.
+
+    ``lock`` is the handle of a locked file. Workers hold it too: should this process
+    be killed, the store stays locked until the last of them has ended.
+    """
     if min(workers, len(chunks)) <= 1:
         here = worker.Job(**job) if chunks else None
         for chunk in chunks:
             yield here.run(chunk)
         return
     tasks, answers = deque(chunks), queue.Queue()
-    hands = [_Hand(job, tasks, answers) for _ in range(min(workers, len(chunks)))]
+    hands: list[_Hand] = []
     try:
+        while len(hands) < min(workers, len(chunks)):
+            hands.append(_Hand(job, tasks, answers, lock))
         for _ in chunks:
             yield _checked(_next(answers))
     finally:
@@ -41,13 +48,14 @@ def run(job: dict, chunks: list[dict], workers: int) -> Iterator[dict]:
 class _Hand:
     """A worker process, and the thread that feeds it and collects its answers."""
 
-    def __init__(self, job: dict, tasks: deque, answers: queue.Queue):
+    def __init__(self, job: dict, tasks: deque, answers: queue.Queue, lock: int):
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
             cwd=Path(worker.__file__).parents[2],  # where the package is found
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             encoding="ascii", start_new_session=True,  # Ctrl-C is ours to handle
+            pass_fds=() if os.name == "nt" else (lock,),
         )  # fmt: skip
         self.thread = threading.Thread(
             target=self._serve, args=(job, tasks, answers), daemon=True

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 from cnnlab.data import DataError
@@ -11,6 +12,9 @@ try:
     import fcntl
 except ImportError:  # Windows: two packers of one store are not told apart
     fcntl = None
+
+# Seconds to wait for the lock: workers of a killed process first end their chunk.
+_PATIENCE = 10.0
 
 
 class Journal:
@@ -51,16 +55,20 @@ class Journal:
 
     def _lock(self) -> None:
         """Keep a second packer out; the lock goes with the process."""
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"{self.path.parent} is being packed by another process; wait for it."
-            ) from None
-        except OSError:  # a file system without locks
-            pass
+        end = time.monotonic() + _PATIENCE
+        while fcntl is not None:
+            try:
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise DataError(
+                        f"{self.path.parent} is being packed by another process; wait "
+                        "for it."
+                    ) from None
+                time.sleep(0.05)
+            except OSError:  # a file system without locks
+                return
 
     def _replay(self) -> None:
         """Read what is finished; cut off a line that was not written to its end."""

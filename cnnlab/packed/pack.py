@@ -30,6 +30,7 @@ from cnnlab.packed.journal import Journal
 _CHUNK_BYTES = 8 << 20  # of pixels written between two lines of the journal
 _MOST_IN_CHUNK = 512  # images
 _RESERVE = 16 << 20  # bytes left free on the disk
+_SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class _Work:
     about: dict  # goes into the header
     files: dict[str, list[str]]  # a name for each row, by split
     labels: dict[str, np.ndarray]
-    fill: Callable[[Path, list[dict]], Iterator[dict]]  # writes chunks of rows
+    # (store, chunks, handle of the locked journal): writes chunks of rows
+    fill: Callable[[Path, list[dict], int], Iterator[dict]]
 
     @property
     def row_bytes(self) -> int:
@@ -207,8 +209,8 @@ def _tree_work(plan, place: Path, size: int, fit: str, workers: int) -> _Work:
             name: np.array([item.label for item in items], np.int64)
             for name, items in plan.splits.items()
         },
-        lambda store, chunks: crew.run(
-            {**job, "store": os.path.abspath(store)}, chunks, workers
+        lambda store, chunks, lock: crew.run(
+            {**job, "store": os.path.abspath(store)}, chunks, workers, lock
         ),
     )
 
@@ -233,7 +235,7 @@ def _set_work(name: str, size: int | None, limit: int | None) -> _Work:
         "notes": [f"{train.source}; licence: {train.licence}"], "missing": {},
     }  # fmt: skip
 
-    def fill(store: Path, chunks: list[dict]) -> Iterator[dict]:
+    def fill(store: Path, chunks: list[dict], lock: int) -> Iterator[dict]:
         for chunk in chunks:
             rows = slice(chunk["start"], chunk["start"] + len(chunk["files"]))
             pixels = sets[chunk["split"]].images[rows].transpose(0, 2, 3, 1)
@@ -256,6 +258,7 @@ def _pack(work: _Work, store: Path, show: bool, started: float) -> Report:
         return _report(store, started)
     store.mkdir(parents=True, exist_ok=True)
     with Journal(store / form.JOURNAL, print_) as journal:
+        _remove_leftovers(store)
         _require_space(work, store, journal)
         _reserve_rows(work, store, journal)
         chunks = _chunks(work)
@@ -264,7 +267,7 @@ def _pack(work: _Work, store: Path, show: bool, started: float) -> Report:
         done = total - sum(len(chunk["files"]) for chunk in todo)
         sizes = {(c["split"], c["start"]): len(c["files"]) for c in todo}
         with shown.bar("packing", total, done, "images", show) as update:
-            for answer in work.fill(store, todo):
+            for answer in work.fill(store, todo, journal.file.fileno()):
                 journal.write(answer)
                 update(sizes[answer["split"], answer["start"]])
         header = _finish(work, store, journal, show)
@@ -293,6 +296,7 @@ def _finished(store: Path, fingerprint: str) -> bool:
         if form.read_header(store).get("fingerprint") == fingerprint:
             for split in form.splits(store):
                 form.open_store(store, split)
+            _remove_leftovers(store)
             (store / form.JOURNAL).unlink(missing_ok=True)
             return True
         raise DataError(
@@ -435,6 +439,13 @@ def _nothing_left(store: Path, split: str, files, holes) -> DataError:
         f"None of the {len(files):,} images of {split} can be decoded: "
         f"{form.listed(some)}. Mend them, delete {store}, and run again."
     )
+
+
+def _remove_leftovers(store: Path) -> None:
+    """Remove the temporary files of a run that was killed; the lock is ours."""
+    for file in store.glob(".*"):
+        if file.name.startswith(tuple(f".{split}." for split in (*_SPLITS, "store"))):
+            file.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

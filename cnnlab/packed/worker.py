@@ -43,8 +43,9 @@ class Job:
                 pixels, reason = self.read(file)
                 if reason:
                     skipped.append([row, reason])
-                    pixels = np.zeros(row_bytes, np.uint8)
-                images.write(np.ascontiguousarray(pixels).data)
+                    images.seek(row_bytes, os.SEEK_CUR)
+                else:
+                    images.write(np.ascontiguousarray(pixels).data)
             images.flush()
             os.fsync(images.fileno())
         return {"split": chunk["split"], "start": chunk["start"], "skipped": skipped}
