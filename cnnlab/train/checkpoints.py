@@ -43,7 +43,8 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
     ----------
     step : global step of the state; it orders checkpoints
     state : tensors and plain values (numbers, text, None) in dicts, lists and tuples
-    keep : checkpoints that stay, this one and those before it; at least 1
+    keep : checkpoints that stay, this one and those before it; at least 1. One of a
+        later step stays too: it was damaged, or a person put it there.
 
     Returns
     -------
