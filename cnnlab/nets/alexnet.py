@@ -39,10 +39,10 @@ ORDERS = {
 }
 
 # Images of at least so many pixels -> window, stride, padding of conv1. All else stays,
-# and at least 3x3 values of a map reach fc6.
+# and at least 3x3 values of a map reach fc6 (rounded down, from 31 pixels on).
 STEMS = {
-    32:  (5, 1, 2),
-    64:  (5, 2, 2),
+    24:  (5, 1, 2),
+    64:  (6, 2, 2),
     128: (11, 4, 0),  # the paper's, for 224 pixels (Caffe's for 227)
 }
 
@@ -78,6 +78,7 @@ def alexnet(
     towers: int = 2,
     order: str = "as-run",
     norm: str = "lrn",
+    norm_alpha: float = 1e-4,
     norm_k: float = 2.0,
     norm_across: bool = False,
     within_map_norm: bool = False,
@@ -98,7 +99,9 @@ def alexnet(
     towers : 2: conv2, conv4, conv5 and LRN see only the maps of their own half
     order : "as-run" (conv-norm-pool-ReLU in layer 1) or "as-written" in the paper
     norm : "lrn", "batch" (after every convolution, which then has no bias), "none"
-    norm_k, norm_across : LRN's constant; whether it looks into the other tower too
+    norm_alpha, norm_k : LRN's constants; inputs s times smaller need an alpha s**2
+        times larger for the same competition
+    norm_across : whether LRN looks into the other tower too
     within_map_norm : the extra layer of configuration 145 after the second LRN
     hidden : units of fc6 and of fc7
     pool : window and stride
@@ -114,8 +117,10 @@ def alexnet(
     """
     shapes.require_choice(order, ("as-run", "as-written"), "alexnet", "order")
     towers = shapes.require_int(towers, 1, "alexnet", "towers", 2)
+    pool = _numbers(pool, 2, "pool", "window and stride, such as (3, 2)")
     lrn_groups = 1 if norm_across else towers
-    after = _followers(norm, norm_k, lrn_groups, within_map_norm, pool, round_up)
+    lrn = {"alpha": norm_alpha, "k": norm_k, "groups": lrn_groups}
+    after = _followers(norm, lrn, within_map_norm, pool, round_up)
     words = ORDERS["batch" if norm == "batch" else order]
 
     layers, channels, size = OrderedDict(), in_channels, image_size
@@ -154,8 +159,19 @@ def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
 
 def _widened(filters: tuple[int, ...], width: float, towers: int) -> list[int]:
     """Return the filters times ``width``, equally many in each tower."""
+    filters = _numbers(filters, 5, "filters", "those of conv1 to conv5")
     width = shapes.require_number(width, 0, "alexnet", "width")
     return [towers * max(1, round(count * width / towers)) for count in filters]
+
+
+def _numbers(value, count: int, name: str, meaning: str) -> tuple[int, ...]:
+    """Return ``value`` as ``count`` whole numbers, or raise."""
+    if not isinstance(value, (tuple, list)) or len(value) != count:
+        raise ValueError(
+            f"alexnet: {name} needs {count} numbers, {meaning}; got "
+            f"{shapes.spoken(value)}."
+        )
+    return tuple(shapes.require_int(n, 1, "alexnet", name) for n in value)
 
 
 def _covered(size: int, window: tuple[int, int, int], round_up: bool):
@@ -166,7 +182,7 @@ def _covered(size: int, window: tuple[int, int, int], round_up: bool):
 
 
 def _followers(
-    norm: str, k: float, groups: int, within: bool, pool, round_up: bool
+    norm: str, lrn: dict, within: bool, pool, round_up: bool
 ) -> dict[str, Callable[[int], nn.Module]]:
     """Return what the words of ORDERS stand for: functions of the number of maps."""
     shapes.require_choice(norm, ("lrn", "batch", "none"), "alexnet", "norm")
@@ -175,7 +191,7 @@ def _followers(
         "pool": lambda maps: nn.MaxPool2d(*pool, ceil_mode=round_up),
     }
     if norm == "lrn":
-        after["norm"] = lambda maps: LocalResponseNorm(k=k, groups=groups)
+        after["norm"] = lambda maps: LocalResponseNorm(**lrn)
     if norm == "batch":
         after["norm"] = nn.BatchNorm2d
     if within:
@@ -193,6 +209,7 @@ def head(
     ``sizes`` are the values that reach fc6, the hidden units, and the classes.
     """
     features, hidden, num_classes = sizes
+    hidden = shapes.require_int(hidden, 1, "build", "hidden")
     layers = OrderedDict()
     for n, inputs in ((6, features), (7, hidden)):
         if dropout_first:

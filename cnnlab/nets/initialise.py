@@ -22,6 +22,9 @@ TABLES = {
     "owt2014": {  # one weird trick: cuda-convnet2 on one GPU
         "conv1": (.01, 0), "conv2": (.01, 1), "conv3": (.03, 0), "conv4": (.03, 1),
         "conv5": (.03, 1), "fc6": (.01, 1), "fc7": (.01, 1), "fc8": (.01, -7)},
+    "cifar2012": {  # chosen by hand for a quarter of the width at 24 to 32 pixels
+        "conv1": (.16, 0), "conv2": (.05, 0), "conv3": (.06, 0), "conv4": (.04, 0),
+        "conv5": (.04, 0), "fc6": (.04, 0), "fc7": (.06, 0), "fc8": (.01, 0)},
     "cuda-convnet": {  # its example layers-18pct
         "conv1": (.0001, 0), "conv2": (.01, 0), "conv3": (.01, 0), "fc4": (.01, 0)},
 }
@@ -36,7 +39,7 @@ def initialise(net: nn.Module, scheme: str, seed: int = 0) -> nn.Module:
     ----------
     scheme : one of SCHEMES
 
-        - "paper", "krizhevsky2012", "caffe", "owt2014" (the AlexNets) and
+        - "paper", "krizhevsky2012", "caffe", "owt2014", "cifar2012" (the AlexNets) and
           "cuda-convnet": normal weights, constant biases, written down layer by layer
         - "torch": uniform in +-1/sqrt(D), PyTorch's default for weights and biases
         - "he": normal of variance 2/D, biases 0 (He et al. 2015)

@@ -14,8 +14,8 @@ from .. import shapes
 class Network(nn.Sequential):
     """Named layers, one after the other, that know which images they take.
 
-    Call it with float images (N, C, S, S); it returns logits (N, K). A slice such as
-    ``net[:-3]`` is the network without its last layers, and takes any size.
+    Call it with float images (N, C, S, S); it returns logits (N, K). A part of it,
+    ``net[:3]`` or ``net.upto("conv2")``, holds the same weights and takes any size.
     """
 
     def __init__(self, layers: OrderedDict, image: tuple[int, int, int] | None = None):
@@ -26,6 +26,12 @@ class Network(nn.Sequential):
         if self.image is not None:
             self._require_images(x)
         return super().forward(x)
+
+    def upto(self, name: str) -> "Network":
+        """Return the layers up to ``name``, with it."""
+        names = tuple(self._modules)
+        shapes.require_choice(name, names, "upto", "name")
+        return self[: names.index(name) + 1]
 
     def _require_images(self, x: Tensor) -> None:
         shapes.require_axes(x, "N, C, H, W", "network", "x", "One image: x[None].")

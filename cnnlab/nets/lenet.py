@@ -181,8 +181,8 @@ class SparseConv2d(nn.Module):
         self.weight = nn.Parameter(torch.empty(len(pairs), kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.empty(len(sees)))
         for key, values in self.named_parameters():
-            bound = self.fan_in(key) ** -0.5  # as nn.Conv2d begins
-            values.data = (2 * torch.rand_like(values) - 1) * bound
+            share = 2 * torch.rand(values.shape, device="cpu") - 1
+            values.data = (share * self.fan_in(key) ** -0.5).to(values)  # as nn.Conv2d
 
     def forward(self, x: Tensor) -> Tensor:
         whole = self.weight.new_zeros(
@@ -192,8 +192,11 @@ class SparseConv2d(nn.Module):
         return functional.conv2d(x, whole, self.bias)
 
     def fan_in(self, key: str) -> Tensor:
-        counts = torch.tensor([len(row) * self.kernel_size**2 for row in self.sees])
-        return counts if key == "bias" else counts[self.pairs[0].cpu(), None, None]
+        counts = [len(row) * self.kernel_size**2 for row in self.sees]
+        if key == "weight":
+            pairs = zip(counts, self.sees, strict=True)
+            counts = [[[count]] for count, row in pairs for _ in row]  # (60, 1, 1)
+        return torch.tensor(counts, device="cpu")
 
     def macs(self, shape: tuple[int, ...]) -> int:
         return self.weight.numel() * math.prod(shape[1:])

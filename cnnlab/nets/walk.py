@@ -130,7 +130,7 @@ def table(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> str:
     --------
     >>> from cnnlab import nets
     >>> print(nets.table(nets.build("cuda-convnet")).splitlines()[1])
-    conv1    Conv2d     32 x 32 x 32       2,432   2,457,600  128.0 KiB     5
+    conv1    Conv2d       32 x 32 x 32       2,432   2,457,600  128.0 KiB     5
     """
     layers = walk(net, input_shape)
     rows = [("layer", "kind", "output", "parameters", "MACs", "memory", "sees")]
