@@ -65,9 +65,8 @@ class Report:
             f"MB, {len(self.skipped):,} skipped, {self.seconds:.1f} s"
         ]
         lines += [f"  note: {note}" for note in self.notes]
-        lines += [
-            f"  skipped, {s}: {file}: {why}" for s, file, why in self.skipped[:20]
-        ]
+        for split, file, reason in self.skipped[:20]:
+            lines.append(f"  skipped, {split}: {' '.join(file.split())}: {reason}")
         if len(self.skipped) > 20:
             lines.append(f"  ... the whole list is in {self.path / form.HEADER}")
         return "\n".join(lines)

@@ -212,7 +212,7 @@ def _complete(header: dict) -> bool:
             fine &= type(said["images"]) is int and said["images"] > 0
             fine &= isinstance(said["images_sha256"], str) and Path(name).name == name
             fine &= isinstance(said["labels_sha256"], str)
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, LookupError, ValueError, AttributeError):
         return False
     return bool(fine)
 
