@@ -46,9 +46,7 @@ def race(pair, era: str, activation: str) -> dict:
         reached.append(round(line["train_error"], 4))
         return line["train_error"] < GOAL
 
-    train.fit(
-        arm, pair, lr=best, epochs=MOST_EPOCHS, on_epoch=enough, progress=False
-    )
+    train.fit(arm, pair, lr=best, epochs=MOST_EPOCHS, on_epoch=enough, progress=False)
     return {
         "trials": {str(lr): error for lr, error in trials.items()},
         "lr": best,

@@ -14,7 +14,7 @@ import _runs
 import numpy as np
 
 from cnnlab import data, packed, records, train
-from cnnlab.train import meter, presets
+from cnnlab.train import presets
 
 SEEDS, STEPS, CLASSES = 3, 240, 10
 COMMON = {"crop": 56, "batch": 32, "lr": 0.002, "chunk": 1, "schedule": "constant"}
@@ -47,7 +47,7 @@ def race(name: str, pair) -> dict:
         losses = []
         run = train.fit(
             preset, pair, seed=seed, steps=STEPS, interval=20, progress=False,
-            on_interval=lambda line: losses.append(round(line["loss"], 4)),
+            on_interval=lambda line, kept=losses: kept.append(round(line["loss"], 4)),
         )  # fmt: skip
         rows.append(
             {

@@ -47,7 +47,7 @@ def uniform(seed: int, epoch, indices, draws: int) -> torch.Tensor:
     Notes
     -----
     Philox4x32 [Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2,
-    3", SC 2011] with seven rounds, the fewest that passed every test of BigCrush there
+    3", SC 2011] with seven rounds, enough there to pass every test of BigCrush
     (PyTorch's CUDA generator takes ten).
 
     Examples
@@ -480,13 +480,14 @@ TEN_CROPS = tuple(
 )
 
 
-def for_evaluation(images, *, crop: int, mean=None, scale=1.0, out=None):
+def for_evaluation(images, *, crop: int, padding=0, mean=None, scale=1.0, out=None):
     """Return the centre crop of every image, minus ``mean``, times ``scale``.
 
     Parameters
     ----------
     images : uint8 (N, C, H, W)
-    crop, mean, scale, out : as in :func:`for_training`
+    crop, padding, mean, scale, out : as in :func:`for_training`; padding is needed
+        only for images that are smaller than the crop
 
     Returns
     -------
@@ -495,19 +496,23 @@ def for_evaluation(images, *, crop: int, mean=None, scale=1.0, out=None):
     """
     where = "for_evaluation"
     images = _batch(images, where)
-    crop, _ = _require_sizes(images, crop, 0, "zero", False, where)
+    crop, padding = _require_sizes(images, crop, padding, "zero", False, where)
+    mean = _per_channel(mean, images, where, "mean", image=True)
+    images, mean = _padded(images, mean, padding, "zero")
     height, width = images.shape[2:]
     corner = (height - crop) // 2, (width - crop) // 2
     return _fixed_crops(images, [corner], False, crop, mean, scale, out, where)
 
 
-def ten_crop(images, *, crop: int, mean=None, scale=1.0, out=None) -> torch.Tensor:
+def ten_crop(
+    images, *, crop: int, padding=0, mean=None, scale=1.0, out=None
+) -> torch.Tensor:
     """Return four corner crops and the centre one, then the same five mirrored.
 
     Parameters
     ----------
     images : uint8 (N, C, H, W)
-    crop, mean, scale : as in :func:`for_training`
+    crop, padding, mean, scale : as in :func:`for_evaluation`
     out : float32 (10 N, C, crop, crop), channels last, to write into
 
     Returns
@@ -517,7 +522,9 @@ def ten_crop(images, *, crop: int, mean=None, scale=1.0, out=None) -> torch.Tens
     """
     where = "ten_crop"
     images = _batch(images, where)
-    crop, _ = _require_sizes(images, crop, 0, "zero", False, where)
+    crop, padding = _require_sizes(images, crop, padding, "zero", False, where)
+    mean = _per_channel(mean, images, where, "mean", image=True)
+    images, mean = _padded(images, mean, padding, "zero")
     low, wide = images.shape[2] - crop, images.shape[3] - crop
     corners = [(0, 0), (0, wide), (low, 0), (low, wide), (low // 2, wide // 2)]
     views = _fixed_crops(images, corners, True, crop, mean, scale, out, where)

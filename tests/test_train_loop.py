@@ -99,9 +99,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
 
 
 def test_resume_auto_begins_where_there_is_nothing_yet(tmp_path):
-    run = train.fit(
-        TINY, pair(), tmp_path, steps=1, resume="auto", progress=False
-    )
+    run = train.fit(TINY, pair(), tmp_path, steps=1, resume="auto", progress=False)
     assert run.state.step == 1
 
 

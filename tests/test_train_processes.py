@@ -55,9 +55,7 @@ def line(store, out, *more, processes: int = 1, dropout: float = 0.5) -> list[st
 
 
 def finish(command) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        command, env=ENV, capture_output=True, text=True, timeout=240
-    )
+    done = subprocess.run(command, env=ENV, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 
@@ -101,7 +99,9 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(
     finish(line(store, out))
     assert_same(final(out), final(whole))
     rows, expected = logs.read(out)[0], logs.read(whole)[0]
-    assert [r["step"] for r in rows] == [r["step"] for r in expected] == [15, 30, 45, 60]
+    assert (
+        [r["step"] for r in rows] == [r["step"] for r in expected] == [15, 30, 45, 60]
+    )
     for row, other in zip(rows, expected, strict=True):
         assert row["train_loss"] == pytest.approx(other["train_loss"], abs=1e-12)
 
@@ -176,7 +176,10 @@ def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path):
         (line(store, tmp_path / "a", "--crop", "64"), "cuts inputs of 64 pixels"),
         (line(tmp_path / "nothing", tmp_path / "b"), "there is no file or folder"),
         (line(store, tmp_path / "c", "--lr", "1e30"), "not finite at step"),
-        ([sys.executable, "-m", "cnnlab.train", "eval", str(tmp_path)], "no checkpoint"),
+        (
+            [sys.executable, "-m", "cnnlab.train", "eval", str(tmp_path)],
+            "no checkpoint",
+        ),
     ):
         done = subprocess.run(
             command, env=ENV, capture_output=True, text=True, timeout=120

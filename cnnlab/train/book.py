@@ -114,7 +114,7 @@ class Book:
         if self.live:
             from cnnlab.plots.training import LiveCurves  # lazily: needs matplotlib
 
-            self.curves = LiveCurves()
+            self.curves = LiveCurves(self.history, num_classes=len(state.classes))
         self.bar = logs.Progress(self.total, state.step, silent=self.silent)
         try:
             yield
@@ -156,9 +156,9 @@ class Book:
 
     def after_step(self, state, waited: float, stop) -> bool:
         """Log, save if it is time; return whether to stop. The loss is finite."""
+        self.bar.advance()
         if state.step % self.interval == 0:
             self._interval(state, waited)
-        self.bar.advance()
         # Several processes agree on stopping, but not at every step: that would wait.
         if self.group.size > 1 and state.step % 10:
             return False
@@ -166,7 +166,8 @@ class Book:
         if self.group.any(stop.cause is not None):
             stop.cause = stop.cause or "another process"
             self.save(state, last=True)
-            self.note(f"stopped by {stop.cause} after step {state.step}; saved")
+            kept = "" if self.folder is None else "; saved"
+            self.note(f"stopped by {stop.cause} after step {state.step}{kept}")
             return True
         if self.group.any(late and self.group.first):
             self.save(state)
@@ -181,7 +182,9 @@ class Book:
         totals = state.totals.tolist()
         if totals[2] < self.before[2]:  # a new epoch has begun
             self.before = [0.0] * 4
-        loss, right, count, _ = (a - b for a, b in zip(totals, self.before, strict=True))
+        loss, right, count, _ = (
+            a - b for a, b in zip(totals, self.before, strict=True)
+        )
         line = {
             "step": state.step,
             "epoch": round(state.step / self.per_epoch, 4),
@@ -196,6 +199,8 @@ class Book:
         if self.log is not None:
             self.log.interval(line)
         self.bar.report(_shown(line))
+        if self.curves is not None:
+            self.curves.interval(line)
         if self.on_interval is not None:
             self.on_interval(line)
         self.losses.append(line["loss"])
@@ -261,7 +266,7 @@ class Book:
         if not self.silent:
             self.note(_sentence(line))
         if self.curves is not None:
-            self.curves.update(self.history)
+            self.curves.epoch(line)
         return self.group.any(bool(self.on_epoch and self.on_epoch(line)))
 
     def save(self, state, last: bool = False) -> None:

@@ -60,7 +60,9 @@ def accuracy(net: nn.Module, source, state, group: parallel.Group, crops=1) -> d
 @torch.no_grad()
 def probabilities(net: nn.Module, images: torch.Tensor, state, crops=1):
     """Return class probabilities (N, K) for uint8 images (N, C, H, W)."""
-    recipe = {"crop": state.preset.crop, **state.input()}
+    small = min(images.shape[2:]) < state.preset.crop
+    padding = state.preset.padding if small else 0
+    recipe = {"crop": state.preset.crop, "padding": padding, **state.input()}
     if crops == 1:
         views = augment.for_evaluation(images, **recipe)[None]
     else:
@@ -91,11 +93,11 @@ def _counts(chances: torch.Tensor, labels: torch.Tensor, kind) -> torch.Tensor:
 
 def report(found: dict, crops: int, num_classes: int) -> str:
     """Return error rates as text, the paper's reference rows beside them."""
-    rows = [(f"this run, {'centre crop' if crops == 1 else '10 crops'}",
-             100 * found["error"], 100 * found.get("error5", float("nan")))]  # fmt: skip
+    views = "centre crop" if crops == 1 else "10 crops"
+    error, error5 = found["error"], found.get("error5", float("nan"))
     lines = [f"{found['count']:,} images, {num_classes} classes; error in per cent"]
     lines += [f"{'':<36}{'top-1':>7}{'top-5':>7}"]
-    lines += [f"{name:<36}{one:7.2f}{_five(five)}" for name, one, five in rows]
+    lines += [f"{f'this run, {views}':<36}{100 * error:7.2f}{_five(100 * error5)}"]
     lines += ["", "for comparison, ILSVRC-2012 validation, 1,000 classes"]
     lines += [f"{name:<36}{one:7.2f}{five:7.2f}" for name, one, five in REFERENCES]
     return "\n".join(lines)

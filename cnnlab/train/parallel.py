@@ -24,7 +24,9 @@ class Group:
 
     def share(self, rows):
         """Return this process's contiguous part of ``rows``; none is repeated."""
-        low, high = (len(rows) * part // self.size for part in (self.rank, self.rank + 1))
+        low, high = (
+            len(rows) * part // self.size for part in (self.rank, self.rank + 1)
+        )
         return rows[low:high]
 
     def total(self, values: torch.Tensor) -> torch.Tensor:

@@ -136,8 +136,8 @@ class State:
             )
         if list(saved["classes"]) != list(self.classes):
             raise TrainError(
-                f"train: the checkpoint knows {len(saved['classes'])} classes, the data "
-                f"have {len(self.classes)}, or other names. Give the data it was "
+                f"train: the checkpoint knows {len(saved['classes'])} classes, the "
+                f"data have {len(self.classes)}, or other names. Give the data it was "
                 "trained on, or begin in another folder."
             )
         if saved["fingerprint"] != self.fingerprint:
