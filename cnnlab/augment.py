@@ -211,7 +211,8 @@ def choose(
     >>> len({*zip(drawn.top.tolist(), drawn.left.tolist())}), drawn.top.max().item()
     (1089, 32)
     """
-    indices = _indices(indices, "choose")
+    indices, size = _indices(indices, "choose"), (height, width)
+    crop, padding = _require_sizes(size, crop, padding, "zero", resized, "choose")
     blocks = 13 if resized else 3 if erase else 2 if colour_std else 1
     words = _words(seed, epoch, indices, blocks)
     shared = words[:, ::2].flatten(1)
@@ -328,10 +329,11 @@ def for_training(
     """
     where = "for_training"
     images = _batch(images, where)
-    count, channels, height, width = images.shape
+    count, channels = images.shape[:2]
     indices = _indices(indices, where, images)
     shapes.require_same(where, images=count, indices=len(indices))
-    crop, padding = _require_sizes(images, crop, padding, padding_mode, resized, where)
+    size = images.shape[2:]
+    crop, padding = _require_sizes(size, crop, padding, padding_mode, resized, where)
     chunk = shapes.require_int(chunk, 1, where, "chunk")
     erase = shapes.require_int(erase, 0, where, "erase", crop)
     mean = _per_channel(mean, images, where, "mean", image=True)
@@ -339,7 +341,7 @@ def for_training(
     colour = _require_colour(colour, images, where) if channels == 3 else None
     std = shapes.require_number(colour_std, 0, where, "colour_std") if colour else 0.0
     drawn = choose(
-        seed, epoch, indices, height=height, width=width, crop=crop, flip=flip,
+        seed, epoch, indices, height=size[0], width=size[1], crop=crop, flip=flip,
         padding=padding, colour_std=std, chunk=chunk, resized=resized, erase=erase,
     )  # fmt: skip
     images, mean = _padded(images, mean, padding, padding_mode)
@@ -495,10 +497,7 @@ def for_evaluation(images, *, crop: int, padding=0, mean=None, scale=1.0, out=No
     below and to the right.
     """
     where = "for_evaluation"
-    images = _batch(images, where)
-    crop, padding = _require_sizes(images, crop, padding, "zero", False, where)
-    mean = _per_channel(mean, images, where, "mean", image=True)
-    images, mean = _padded(images, mean, padding, "zero")
+    images, mean, crop = _bordered(images, mean, crop, padding, where)
     height, width = images.shape[2:]
     corner = (height - crop) // 2, (width - crop) // 2
     return _fixed_crops(images, [corner], False, crop, mean, scale, out, where)
@@ -521,19 +520,24 @@ def ten_crop(
     mirrored. The paper averages the ten softmax outputs [section 4.1].
     """
     where = "ten_crop"
-    images = _batch(images, where)
-    crop, padding = _require_sizes(images, crop, padding, "zero", False, where)
-    mean = _per_channel(mean, images, where, "mean", image=True)
-    images, mean = _padded(images, mean, padding, "zero")
+    images, mean, crop = _bordered(images, mean, crop, padding, where)
     low, wide = images.shape[2] - crop, images.shape[3] - crop
     corners = [(0, 0), (0, wide), (low, 0), (low, wide), (low // 2, wide // 2)]
     views = _fixed_crops(images, corners, True, crop, mean, scale, out, where)
     return views.unflatten(0, (10, len(images)))
 
 
+def _bordered(images, mean, crop, padding, where: str):
+    """Return checked and padded images, their mean alike, and the crop's side."""
+    images = _batch(images, where)
+    size = images.shape[2:]
+    crop, padding = _require_sizes(size, crop, padding, "zero", False, where)
+    mean = _per_channel(mean, images, where, "mean", image=True)
+    return *_padded(images, mean, padding, "zero"), crop
+
+
 def _fixed_crops(images, corners, mirrored, crop, mean, scale, out, where):
     """Return crops at ``corners`` of all images, one corner after the other."""
-    mean = _per_channel(mean, images, where, "mean", image=True)
     scale = _per_channel(scale, images, where, "scale")
     turns = (False, True) if mirrored else (False,)
     views = [(*corner, turn) for turn in turns for corner in corners]
@@ -802,11 +806,12 @@ def _indices(indices, where: str, images=None) -> torch.Tensor:
     return indices.to(device=device, dtype=torch.int64)
 
 
-def _require_sizes(images, crop, padding, mode, resized, where) -> tuple[int, int]:
+def _require_sizes(size, crop, padding, mode, resized, where) -> tuple[int, int]:
+    """Return crop and padding as ints if images of ``size`` (height, width) allow."""
     crop = shapes.require_int(crop, 1, where, "crop")
     padding = shapes.require_int(padding, 0, where, "padding")
     shapes.require_choice(mode, ("zero", "reflect"), where, "padding_mode")
-    height, width = images.shape[2:]
+    height, width = size
     if padding and resized:
         raise ValueError(
             f"{where}: padding belongs to plain crops; with resized it must be 0."

@@ -629,6 +629,29 @@ def test_the_fifth_crop_is_the_one_of_evaluation():
     assert torch.equal(augment.ten_crop(images, crop=16, mean=[1, 2, 3])[4], centre)
 
 
+@pytest.mark.parametrize("mean", ["image", [90.0, 100.0, 110.0], None])
+def test_evaluation_pads_images_smaller_than_the_crop_with_zeros(mean):
+    images = batch(4)
+    if mean == "image":
+        mean = less = augment.mean_image(images)
+    else:
+        less = torch.tensor(mean or [0.0])[:, None, None]
+    wanted = tvf.center_crop(tvf.pad(images.float() - less, 6), [28, 28])
+    got = augment.for_evaluation(images, crop=28, padding=6, mean=mean)
+    assert torch.equal(got, wanted)
+    ten = augment.ten_crop(images, crop=28, padding=6, mean=mean)
+    assert torch.equal(ten[4], wanted)
+    corner = tvf.pad(images.float() - less, 6)[..., :28, :28]
+    assert torch.equal(ten[0], corner)
+
+
+def test_padding_changes_no_centre_crop_of_a_larger_image():
+    images = batch(4)
+    wanted = augment.for_evaluation(images, crop=16, mean=[1, 2, 3])
+    got = augment.for_evaluation(images, crop=16, padding=4, mean=[1, 2, 3])
+    assert torch.equal(got, wanted)
+
+
 def test_evaluation_writes_into_given_memory():
     images = batch(4)
     for function, rows in ((augment.for_evaluation, 4), (augment.ten_crop, 40)):
@@ -782,6 +805,8 @@ def test_evaluation_and_statistics_refuse_too():
         augment.channel_mean(batch()[:0])
     with pytest.raises(ValueError, match="4 axes"):
         augment.channel_std(batch()[0])
+    with pytest.raises(ValueError, match="choose: crop 30 is larger"):
+        augment.choose(0, 0, [1], height=20, width=40, crop=30)
     with pytest.raises(ValueError, match="draws"):
         augment.uniform(0, 0, [1], 0)
 
