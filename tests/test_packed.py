@@ -486,7 +486,7 @@ def test_finished_chunks_are_not_decoded_again(holed, tmp_path, monkeypatch):
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr(ENGINE, "_finish", stopped)
+        patch.setattr(ENGINE, "finish", stopped)
         with pytest.raises(Stop):
             pack(holed, tmp_path / "store")
     assert len(seen) == 24
@@ -497,7 +497,7 @@ def test_finished_chunks_are_not_decoded_again(holed, tmp_path, monkeypatch):
 def test_a_torn_last_line_of_the_journal_is_forgotten(holed, tmp_path, monkeypatch):
     pack(holed, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(ENGINE, "_finish", lambda *args: 1 / 0)
+        patch.setattr(ENGINE, "finish", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pack(holed, tmp_path / "store")
     journal = tmp_path / "store/packing.jsonl"
@@ -505,7 +505,7 @@ def test_a_torn_last_line_of_the_journal_is_forgotten(holed, tmp_path, monkeypat
     for cut in (1, 9, len(content) // 2, len(content) - 3):
         journal.write_bytes(content[:-cut])
         with monkeypatch.context() as patch:
-            patch.setattr(ENGINE, "_finish", lambda *args: 1 / 0)
+            patch.setattr(ENGINE, "finish", lambda *args: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 pack(holed, tmp_path / "store")
         assert sorted(journal.read_bytes().split()) == sorted(content.split())

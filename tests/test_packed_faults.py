@@ -344,7 +344,7 @@ def test_faults_of_the_disk_are_worded_and_nothing_is_lost(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(ENGINE, "_finish", broken)
+        patch.setattr(ENGINE, "finish", broken)
         with pytest.raises(DataError, match=said):
             pack(source, tmp_path / "store")
     assert pack(source, tmp_path / "store").images == 8
@@ -398,7 +398,7 @@ def test_two_packers_of_one_store_do_not_mix(source, tmp_path, monkeypatch):
     if journal.fcntl is None:
         pytest.skip("no locks here")
     monkeypatch.setattr(journal, "_PATIENCE", 0.0)
-    real = ENGINE._finish
+    real = ENGINE.finish
 
     def second(*args):
         with pytest.raises(DataError, match="is being packed by another process"):
@@ -406,7 +406,7 @@ def test_two_packers_of_one_store_do_not_mix(source, tmp_path, monkeypatch):
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ENGINE, "_finish", second)
+        patch.setattr(ENGINE, "finish", second)
         assert pack(source, tmp_path / "store").images == 8
 
 
@@ -425,7 +425,7 @@ def test_an_unfinished_store_of_something_else_is_left_alone(
     source, tmp_path, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(ENGINE, "_finish", lambda *args: 1 / 0)
+        patch.setattr(ENGINE, "finish", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pack(source, tmp_path / "store")
     with pytest.raises(
@@ -585,7 +585,7 @@ def test_what_is_no_store_is_explained(store, tmp_path):
 
 
 def test_a_store_that_is_being_packed_is_explained(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(ENGINE, "_finish", lambda *args: 1 / 0)
+    monkeypatch.setattr(ENGINE, "finish", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         pack(source, tmp_path / "unfinished")
     _refused(tmp_path / "unfinished", "is not finished: it is being packed, or packing")

@@ -70,7 +70,9 @@ def _run(options) -> None:
         print(report)
     if options.verify:
         store = options.store or options.source
-        counts = packed.verify(store, progress.reporter("verifying", not options.quiet))
+        total = packed.store.size(store)
+        with progress.bar("verifying", total, 0, "B", not options.quiet) as update:
+            counts = packed.verify(store, update)
         said = ", ".join(f"{name} {n:,}" for name, n in counts.items())
         print(f"{store}: every byte as it was packed ({said}).")
 

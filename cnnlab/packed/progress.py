@@ -54,20 +54,3 @@ def _lines(what: str, total: int, done: int, unit: str):
         )  # fmt: skip
 
     return update
-
-
-def reporter(what: str, show: bool):
-    """Return a function of (done, total) bytes that shows them on a bar."""
-    stack, before = contextlib.ExitStack(), 0
-    update = None
-
-    def report(done: int, total: int) -> None:
-        nonlocal before, update
-        if update is None:
-            update = stack.enter_context(bar(what, total, 0, "B", show))
-        update(done - before)
-        before = done
-        if done >= total:
-            stack.close()
-
-    return report

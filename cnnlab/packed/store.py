@@ -92,19 +92,26 @@ def open_store(store, split: str = "train") -> Packed:
     return Packed(images, labels, classes, found, store, said["images_sha256"])
 
 
+def size(store) -> int:
+    """Return the bytes of the images and labels of a store."""
+    header = read_header(base.as_path(store, "store"))
+    row = int(np.prod(header["shape"])) + 8
+    return row * sum(said["images"] for said in header["splits"].values())
+
+
 def splits(store) -> dict[str, int]:
     """Return the number of images of each split."""
     header = read_header(base.as_path(store, "store"))
     return {name: said["images"] for name, said in header["splits"].items()}
 
 
-def verify(store, report=lambda done, total: None) -> dict[str, int]:
+def verify(store, report=lambda read: None) -> dict[str, int]:
     """Compare every byte of a store with its checksums.
 
     Parameters
     ----------
     store : folder written by ``pack``
-    report : called with the bytes read so far and their total
+    report : called with the number of bytes of every block that was read
 
     Returns
     -------
@@ -119,16 +126,12 @@ def verify(store, report=lambda done, total: None) -> dict[str, int]:
     header = read_header(store)
     if header["header_sha256"] != header_digest(header):
         raise damaged(store, f"{HEADER} was altered")
-    row, bad, done = int(np.prod(header["shape"])), [], 0
-    total = sum(said["images"] * (row + 8) for said in header["splits"].values())
+    row, bad = int(np.prod(header["shape"])), []
     for name, said in header["splits"].items():
         for part, size in (("images", row), ("labels", 8)):
             file = store / f"{name}.{part}"
             _require_size(file, size * said["images"])
-            before = done
-            got = digest(file, lambda n, before=before: report(before + n, total))
-            done += size * said["images"]
-            if got != said[f"{part}_sha256"]:
+            if digest(file, report) != said[f"{part}_sha256"]:
                 bad.append(file.name)
     if bad:
         raise damaged(store, f"altered: {', '.join(bad)}")
@@ -171,15 +174,14 @@ def header_digest(header: dict) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
-def digest(path: Path, report=lambda done: None) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    checksum, done = hashlib.sha256(), 0
+def digest(path: Path, report=lambda read: None) -> str:
+    """Return the SHA-256 of a file; ``report`` hears the bytes of every block."""
+    checksum = hashlib.sha256()
     try:
         with open(path, "rb") as file:
             while block := file.read(1 << 22):
                 checksum.update(block)
-                done += len(block)
-                report(done)
+                report(len(block))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from None
     return checksum.hexdigest()
