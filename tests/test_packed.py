@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from cnnlab import data, packed, paths
 from cnnlab.data import DataError, pictures
 from cnnlab.packed import __main__ as command
-from cnnlab.packed import labels, sources
+from cnnlab.packed import labels, listing
 
 ENGINE = sys.modules["cnnlab.packed.pack"]  # the name means the function
 
@@ -207,6 +207,15 @@ def test_images_outside_the_classes_and_other_formats_are_counted(tmp_path):
     ]
 
 
+def test_a_source_one_folder_too_high_is_noticed(tmp_path):
+    tree(tmp_path / "archive", {"photos/cat": 3, "photos/dog": 3})
+    report = pack(tmp_path / "archive", tmp_path / "store", test_fraction=0)
+    assert report.notes[1:] == [
+        "all images are of one class, photos, which holds photos/cat, photos/dog; if "
+        f"those are the classes, name {tmp_path / 'archive/photos'}"
+    ]
+
+
 def test_hidden_files_and_links_in_a_circle_are_left_out(tmp_path):
     source = tree(tmp_path / "x", {"a": 2, "b": 2, ".git": 1, "a/.thumbs": 1})
     picture(0).save(source / "a" / "._p000.png")
@@ -357,7 +366,7 @@ def test_tiny_imagenet_as_published_is_understood(tmp_path):
         report = pack(place, store)
         assert packed.open(store, "val").labels.tolist() == [1, 0, 1]
         assert report.splits == {"train": 4, "val": 3}
-        assert report.notes[0] == "test: no class folders and no labels, left out"
+        assert report.notes == ["test: no class folders and no labels, left out"]
 
 
 def test_images_without_a_line_and_lines_without_an_image_are_listed(
@@ -675,8 +684,8 @@ def test_mnist_is_packed_as_it_is(tmp_path):
 
 
 def test_the_listing_of_a_zip_equals_that_of_its_folder(two, tmp_path):
-    folder = sources.listing(two)
-    archive = sources.listing(zipped(two, tmp_path / "x.zip", "some/"))
+    folder = listing.of(two)
+    archive = listing.of(zipped(two, tmp_path / "x.zip", "some/"))
     assert (folder.files, folder.folders) == (archive.files, archive.folders)
     assert archive.prefix == "some/"
 

@@ -42,12 +42,15 @@ class Named(NamedTuple):
     missing: list[tuple[str, str]]  # (file, reason)
 
 
-def source_text(labels, found, inside: str | None) -> Text:
-    """Return the label file that the caller named, or the one inside the source."""
-    if labels is not None:
-        path = base.as_path(labels, "labels")
-        return Text(path.name, _rows(_read(path)))
-    return Text(inside, _rows(_inside(found, inside)))
+def read_text(path) -> Text:
+    """Return a label file, split into words."""
+    path = base.as_path(path, "labels")
+    return Text(path.name, _rows(_read(path)))
+
+
+def inner_text(found, name: str) -> Text:
+    """Return a label file that lies in the source."""
+    return Text(name, _rows(_inside(found, name)))
 
 
 def tree_words(found) -> dict[str, str]:

@@ -44,7 +44,6 @@ def _lines(what: str, total: int, done: int, unit: str):
             return
         said, rate = now, came / max(now - begun, 1e-9)
         left = (total - done - came) / max(rate, 1e-9)
-        scale, word = (1e6, "MB") if unit == "B" else (1, unit)
         wait = f"{left / 60:,.0f} min" if left >= 90 else f"{left:,.0f} s"
         scale, word = (1e6, "MB") if unit == "B" else (1, unit)
         print(

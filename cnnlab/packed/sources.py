@@ -12,7 +12,6 @@ class level, sorted; that is also the order of the labels.
 """
 
 import os
-import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -23,24 +22,11 @@ from cnnlab import data
 from cnnlab.data import DataError, trees
 from cnnlab.data import _base as base
 from cnnlab.packed import labels as labelling
+from cnnlab.packed import listing
+from cnnlab.packed.listing import SPLIT_OF, Listing, children, images_below, is_image
 from cnnlab.packed.store import listed
 
-_SPLIT_OF = {
-    "train": "train", "training": "train", "test": "test",
-    "val": "val", "validation": "val", "valid": "val",
-}  # fmt: skip
 CUT_SEED = 0
-
-
-class Listing(NamedTuple):
-    """What lies in a source, as relative paths with "/"."""
-
-    root: Path
-    kind: str  # "folder" or "zip"
-    files: frozenset[str]
-    folders: tuple[str, ...]
-    unread: tuple[str, ...] = ()  # folders that may not be read
-    prefix: str = ""  # of the names in a zip
 
 
 class Item(NamedTuple):
@@ -79,83 +65,6 @@ def find(source) -> tuple[str, Path | None]:
     )
 
 
-def listing(place: Path) -> Listing:
-    """Return what lies in a folder or in a zip archive."""
-    if os.path.isdir(place):
-        return _list_folder(place)
-    if not os.path.exists(place):
-        raise DataError(f"{place} does not exist; name a folder of images, or a .zip.")
-    if not zipfile.is_zipfile(place):
-        raise DataError(
-            f"{place} is neither a folder nor a whole .zip archive. Unpack other "
-            f"archives first: python -m cnnlab data unpack {place}"
-        )
-    return _list_zip(place)
-
-
-def _list_folder(root: Path) -> Listing:
-    """Walk a folder; hidden names are left out, and links in a circle."""
-    files, folders, unread, pending = [], [], [], [""]
-    while pending:
-        inside = pending.pop()
-        try:
-            entries = list(os.scandir(root / inside))
-        except OSError as error:
-            if not inside:
-                raise DataError(f"{root} cannot be read ({error.strerror}).") from None
-            unread.append(inside)
-            continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            name = f"{inside}/{entry.name}" if inside else entry.name
-            if _is_folder(entry, name.count("/")):
-                folders.append(name)
-                pending.append(name)
-            else:
-                files.append(name)
-    return Listing(
-        root, "folder", frozenset(files), tuple(sorted(folders)), tuple(sorted(unread))
-    )  # fmt: skip
-
-
-def _is_folder(entry: os.DirEntry, depth: int) -> bool:
-    """Return whether to go into an entry; below the classes no link is followed."""
-    try:
-        if not entry.is_symlink():
-            return entry.is_dir()
-        return depth < 2 and entry.is_dir() and not trees.leads_back(entry.path)
-    except OSError:
-        return False
-
-
-def _list_zip(path: Path) -> Listing:
-    """List a zip archive; one folder around everything is taken off."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read ({error}). Fetch it again.") from None
-    names = {i.filename for i in infos if not i.is_dir() and _visible(i.filename)}
-    around = {name.split("/")[0] for name in names}
-    prefix = ""
-    if len(around) == 1 and all("/" in name for name in names):
-        (top,) = around
-        prefix = "" if top in _SPLIT_OF else f"{top}/"
-    files = frozenset(name[len(prefix) :] for name in names)
-    folders = {i.filename.rstrip("/")[len(prefix) :] for i in infos if i.is_dir()}
-    for name in files:
-        parts = name.split("/")[:-1]
-        folders |= {"/".join(parts[: n + 1]) for n in range(len(parts))}
-    kept = tuple(sorted(name for name in folders if name and _visible(name)))
-    return Listing(path, "zip", files, kept, prefix=prefix)
-
-
-def _visible(name: str) -> bool:
-    parts = name.rstrip("/").split("/")
-    return parts[0] != "__MACOSX" and not any(part.startswith(".") for part in parts)
-
-
 def plan(
     place: Path,
     *,
@@ -165,38 +74,31 @@ def plan(
     test_fraction: float = 0.1,
 ) -> Plan:
     """Return the split and class of every image below ``place``."""
-    found = listing(place)
-    notes = [f"may not be read, left out: {name}" for name in found.unread]
-    parts, flat = _parts(found, labels is not None)
-    if labels is not None and not flat:
-        raise DataError(
-            f"{place}: every split has class folders, so the file of labels belongs to "
-            "none. Leave --labels out."
-        )
-    own = _annotations(found, flat)
+    found = listing.of(place)
+    nested, flat = _parts(found, labels is not None)
+    label_files, unlabelled = _label_files(found, flat, labels)
     words = labelling.read_words(synset_words)
-    if not parts and not flat:
-        raise _no_layout(place)
-    for name in [n for n in flat if labels is None and n not in own]:
-        if name != "test":
-            raise _no_labels(place, flat[name])
-        notes.append(f"{flat[name]}: no class folders and no labels, left out")
-        del flat[name]
-    per_split = {name: _by_class(found, folder) for name, folder in parts.items()}
-    folders = _same_classes(place, per_split)
-    pairs, missing = _pairs(per_split), {}
-    for name, folder in flat.items():
-        listed = _images_below(found, folder)
-        text = labelling.source_text(labels, found, own.get(name))
-        named = labelling.match(listed, text, folders, words)
+    by_class = {split: _by_class(found, folder) for split, folder in nested.items()}
+    folders = _same_classes(place, by_class)
+    pairs, missing = _pairs(by_class), {}
+    for split, text in label_files.items():
+        files = images_below(found, flat[split])
+        named = labelling.match(files, text, folders, words)
         folders = folders or named.classes
-        pairs[name], missing[name] = named.pairs, named.missing
-    notes += _unused(found, pairs, missing)
-    splits = {name: _items(pairs[name], folders, limit) for name in pairs}
+        pairs[split], missing[split] = named.pairs, named.missing
+    splits = {split: _items(pairs[split], folders, limit) for split in pairs}
     if list(splits) == [""]:
         splits = _cut(splits[""], test_fraction)
-    _require_images(place, splits)
-    notes += _empty_classes(splits, folders) + _others(found)
+    if not any(splits.values()):
+        raise _no_layout(place)
+    notes = [
+        *(f"may not be read, left out: {name}" for name in found.unread),
+        *(f"{name}: no class folders and no labels, left out" for name in unlabelled),
+        *_unused(found, pairs, missing, unlabelled),
+        *_empty_classes(splits, folders),
+        *_one_class(found, nested, folders),
+        *_other_formats(found),
+    ]
     splits = {name: splits[name] for name in sorted(splits, key=_rank) if splits[name]}
     classes = labelling.spoken(folders, words or labelling.tree_words(found))
     return Plan(
@@ -208,25 +110,18 @@ def _rank(split: str) -> int:
     return ("train", "val", "test").index(split)
 
 
-def _children(found: Listing, folder: str) -> list[str]:
-    """Return the folders directly in a folder."""
-    start = f"{folder}/" if folder else ""
-    inside = [name for name in found.folders if name.startswith(start)]
-    return [name for name in inside if "/" not in name[len(start) :]]
-
-
 def _parts(found: Listing, labelled: bool) -> tuple[dict[str, str], dict[str, str]]:
     """Return the splits with class folders and those without, by their name."""
-    named = [name for name in _children(found, "") if name in _SPLIT_OF]
-    kinds = {name: [c.split("/")[1] for c in _children(found, name)] for name in named}
+    named = [name for name in children(found, "") if name in SPLIT_OF]
+    kinds = {name: [c.split("/")[1] for c in children(found, name)] for name in named}
     # Tiny ImageNet keeps the images of val and test in one folder called "images".
     nested = [name for name in named if kinds[name] and kinds[name] != ["images"]]
     loose = [name for name in named if name not in nested]
     if not nested and not (labelled and loose):
         if labelled:
             return {}, {"val": ""}
-        return ({"": ""}, {}) if _children(found, "") else ({}, {})
-    loose = [name for name in loose if _images_below(found, name)]
+        return ({"": ""}, {}) if children(found, "") else ({}, {})
+    loose = [name for name in loose if images_below(found, name)]
     return _by_split(found, nested), _by_split(found, loose)
 
 
@@ -234,7 +129,7 @@ def _by_split(found: Listing, folders: list[str]) -> dict[str, str]:
     """Return the folders by the split they are, each at most once."""
     splits: dict[str, str] = {}
     for folder in folders:
-        split = _SPLIT_OF[folder]
+        split = SPLIT_OF[folder]
         if split in splits:
             raise DataError(
                 f"{found.root} has both {splits[split]} and {folder}, which mean the "
@@ -244,29 +139,38 @@ def _by_split(found: Listing, folders: list[str]) -> dict[str, str]:
     return splits
 
 
-def _annotations(found: Listing, flat: dict[str, str]) -> dict[str, str]:
-    """Return the label files that lie inside flat splits (Tiny ImageNet's val)."""
-    named = {split: f"{folder}/val_annotations.txt" for split, folder in flat.items()}
-    return {split: file for split, file in named.items() if file in found.files}
+def _label_files(found: Listing, flat: dict[str, str], labels):
+    """Return the label file of every flat split, and the folders that have none.
 
-
-def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in trees.SUFFIXES
-
-
-def _images_below(found: Listing, folder: str) -> list[str]:
-    start = f"{folder}/" if folder else ""
-    names = (name for name in found.files if name.startswith(start))
-    return sorted(name for name in names if _is_image(name))
+    Only the labels of a test split may be missing: those of ImageNet's are not public.
+    """
+    texts, unlabelled = {}, []
+    given = ("val" if "val" in flat else next(iter(flat), None)) if labels else None
+    if labels is not None and given is None:
+        raise DataError(
+            f"{found.root}: every split has class folders, so the file of labels "
+            "belongs to none. Leave --labels out."
+        )
+    for split, folder in flat.items():
+        inside = f"{folder}/val_annotations.txt"  # Tiny ImageNet's
+        if split == given:
+            texts[split] = labelling.read_text(labels)
+        elif inside in found.files:
+            texts[split] = labelling.inner_text(found, inside)
+        elif split == "test":
+            unlabelled.append(folder)
+        else:
+            raise _no_labels(found.root, folder)
+    return texts, unlabelled
 
 
 def _by_class(found: Listing, folder: str) -> dict[str, list[str]]:
     """Return the sorted images of every class folder of a split, empty ones too."""
     start = f"{folder}/" if folder else ""
     kinds: dict[str, list[str]] = {
-        name[len(start) :]: [] for name in _children(found, folder)
+        name[len(start) :]: [] for name in children(found, folder)
     }
-    for name in _images_below(found, folder):
+    for name in images_below(found, folder):
         kind, slash, _ = name[len(start) :].partition("/")
         if slash:
             kinds[kind].append(name)
@@ -326,11 +230,6 @@ def _cut(items: list[Item], fraction: float) -> dict[str, list[Item]]:
     }
 
 
-def _require_images(place: Path, splits) -> None:
-    if not any(splits.values()):
-        raise _no_layout(place)
-
-
 def _empty_classes(splits, folders) -> list[str]:
     """Name the classes without images."""
     notes = []
@@ -344,18 +243,32 @@ def _empty_classes(splits, folders) -> list[str]:
     return notes
 
 
-def _unused(found: Listing, pairs, missing) -> list[str]:
+def _unused(found: Listing, pairs, missing, unlabelled) -> list[str]:
     """Count images that belong to no class."""
     used = {file for p in (*pairs.values(), *missing.values()) for file, _ in p}
-    rest = sorted(name for name in found.files - used if _is_image(name))
+    used.update(*(images_below(found, folder) for folder in unlabelled))
+    rest = sorted(name for name in found.files - used if is_image(name))
     if not rest:
         return []
     return [f"{len(rest):,} images outside the classes left out: {listed(rest)}"]
 
 
-def _others(found: Listing) -> list[str]:
+def _one_class(found: Listing, nested: dict[str, str], folders) -> list[str]:
+    """Ask whether the source is one folder too high, if its one class has several."""
+    if len(folders) != 1 or "" not in nested:
+        return []
+    inside = children(found, folders[0])
+    if len(inside) < 2:
+        return []
+    return [
+        f"all images are of one class, {folders[0]}, which holds {listed(inside)}; if "
+        f"those are the classes, name {found.root / folders[0]}"
+    ]
+
+
+def _other_formats(found: Listing) -> list[str]:
     """Count files that are no images by their suffix: photographs as .heic, say."""
-    other = [name for name in found.files if not _is_image(name)]
+    other = [name for name in found.files if not is_image(name)]
     kinds = Counter(os.path.splitext(name)[1].lower() for name in other)
     kinds = {kind: n for kind, n in kinds.items() if kind in _PICTURES}
     return [
