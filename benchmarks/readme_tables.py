@@ -102,6 +102,7 @@ def _measurements():
         "import_time",
     )
     yield from _scenes(records.read("scenes_speed"))
+    yield from _training_speed()
 
 
 def _latency(record):
@@ -123,6 +124,78 @@ def _scenes(record):
         f"{slowest:,} pictures a second",
         "scenes_speed",
     )
+
+
+def _stored(name):
+    """Return a record if it was measured; those of GPUs may not be."""
+    try:
+        return records.read(name)
+    except FileNotFoundError:
+        return None
+
+
+def _training_speed():
+    for name in ("train_path_speed", "train_path_speed_cuda"):
+        if (path := _stored(name)) is not None:
+            yield _path_row(path, name)
+    for name in ("train_reference_speed", "train_reference_speed_cuda"):
+        if (reference := _stored(name)) is not None:
+            yield from _reference_rows(reference, name)
+    if (overhead := _stored("loop_overhead_speed")) is not None:
+        costs = [
+            f"{100 * (row['time_of_ours_to_bare']['median'] - 1):+.1f} % ({case})"
+            for case, row in overhead["cases"].items()
+        ]
+        what = "time of a training step with logs and checks, beside a bare loop"
+        yield what, ", ".join(costs), "loop_overhead_speed"
+    if (arithmetic := _stored("cpu_arithmetic_speed")) is not None:
+        yield from _arithmetic_rows(arithmetic)
+    if (memory := _stored("train_memory")) is not None:
+        what = f"memory that training gains in {memory['steps']:,} steps"
+        yield what, f"{memory['growth_mib']:+.1f} MiB", "train_memory"
+
+
+def _path_row(record, name):
+    rates, device = record["images_per_s"], record.get("gpu", "processor")
+    share = record["end_to_end_of_slower_part"]["median"]
+    return (
+        f"training {record['net']} at {record['crop']} pixels, batch "
+        f"{record['batch']}, {record['precision']}, {device}",
+        f"{rates['end to end']['median']:,.0f} images/s, {share:.0%} of its slower "
+        f"part; arithmetic at {record['compute_of_roofline']:.0%} of a matrix product",
+        name,
+    )
+
+
+def _reference_rows(record, name):
+    if "data" in record:
+        cores, row = list(record["data"]["by_cores"].items())[-1]
+        times = row["times_as_fast"]
+        yield (
+            f"batches of {record['data']['crop']} pixels, against JPEG files with "
+            f"{cores} workers",
+            f"gathered {times['gathered']['median']:.0f} ×, augmented as float32 "
+            f"{times['on the device']['median']:.0f} × as fast",
+            name,
+        )
+    if "train" in record:
+        row = record["train"]
+        yield (
+            f"training {row['net']} at {row['crop']} pixels, against torchvision's way",
+            f"{row['times_as_fast']['median']:.1f} × as fast, losses "
+            f"{row['apart']:.1%} of chance apart",
+            name,
+        )
+
+
+def _arithmetic_rows(record):
+    for case, row in record["cases"].items():
+        times = row["times_as_fast_as_base"]["bf16 channels last"]["median"]
+        yield (
+            f"training step of {case} on a processor, bfloat16 and channels last",
+            f"{times:.1f} × as fast as float32; chosen: {row['chosen']}",
+            "cpu_arithmetic_speed",
+        )
 
 
 def fill(text: str) -> str:

@@ -1,0 +1,159 @@
+"""The benchmarks of training run, and their records hold together; not how fast."""
+
+import importlib
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from cnnlab import nets, packed, records
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+TRIAL = ["--rounds", "2", "--device", "cpu"]
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Return a function that imports a benchmark and keeps its record in memory."""
+    written = {}
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(
+        records, "write", lambda name, payload: written.update({name: payload})
+    )
+
+    def run(name: str, *arguments: str) -> dict:
+        importlib.import_module(name).main([str(a) for a in arguments])
+        (record,) = written.values()
+        return json.loads(json.dumps(record))  # what a file would hold
+
+    before = set(sys.modules)
+    yield run
+    for name in set(sys.modules) - before:  # other tests must not find them
+        if (BENCHMARKS / f"{name}.py").exists():
+            del sys.modules[name]
+
+
+@pytest.fixture
+def helpers(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("_photographs"), importlib.import_module("_turns")
+
+
+@pytest.mark.parametrize(
+    ("name", "giga"),  # closed form: 6 MACs - 2 MACs of conv1
+    [("alexnet", 4.136), ("alexnet-one-tower", 6.601), ("owt2014", 4.145)],
+)
+def test_training_flops_are_the_closed_form(helpers, name, giga):
+    path = importlib.import_module("train_path_speed")
+    assert path.training_flops(nets.build(name)) / 1e9 == pytest.approx(giga, abs=5e-4)
+
+
+def test_a_rate_counts_only_timed_steps(helpers, monkeypatch):
+    _, turns = helpers
+    clock = iter([0.0, 4.0])
+    monkeypatch.setattr(turns.time, "perf_counter", lambda: next(clock))
+    calls = []
+    cpu = torch.device("cpu")
+    assert turns.rate(lambda: calls.append(0), steps=8, warm=3, device=cpu) == 2
+    assert len(calls) == 11
+
+
+def test_ratios_compare_the_same_round(helpers):
+    _, turns = helpers
+    assert turns.ratio([1.0, 4.0, 9.0], [1.0, 2.0, 3.0]) == {
+        "median": 2.0, "least": 1.0, "greatest": 3.0,
+    }  # fmt: skip
+
+
+def test_trees_hold_different_photographs_and_repeat_them_by_links(helpers, tmp_path):
+    photographs, _ = helpers
+    tree = photographs.write_tree(tmp_path / "tree", 24, (40, 30))
+    files = sorted(tree.rglob("*.jpg"))
+    assert len(files) == 24 and len({f.read_bytes() for f in files}) == 24
+    more = photographs.at_least(tree, 60, tmp_path / "more")
+    assert len(list(more.rglob("*.jpg"))) == 72
+
+
+@pytest.mark.slow
+def test_path_speed_reports_four_rates(script):
+    row = script(
+        "train_path_speed", *TRIAL, "--images", 96, "--batch", 8, "--steps", 2,
+        "--side", 64, "--precision", "fp32",
+    )  # fmt: skip
+    rates = row["images_per_s"]
+    assert set(rates) == {"data", "compute", "end to end", "roofline"}
+    assert all(len(r["rounds"]) == 2 for n, r in rates.items() if n != "roofline")
+    assert rates["data"]["median"] > rates["compute"]["median"] > 0
+    assert 0.2 < row["end_to_end_of_slower_part"]["median"] < 3
+    flops = row["flops_per_image"] * rates["roofline"]["median"]
+    assert flops == pytest.approx(row["peak_flops_per_s"])
+
+
+@pytest.mark.slow
+def test_path_speed_takes_a_store(script, helpers, tmp_path):
+    photographs, _ = helpers
+    tree = photographs.write_tree(tmp_path / "tree", 60, (40, 40))
+    packed.pack(tree, tmp_path / "store", size=36, progress=False)
+    row = script(
+        "train_path_speed", *TRIAL, tmp_path / "store", "--crop", 32, "--batch", 8,
+        "--steps", 2, "--side", 64, "--precision", "fp32",
+    )  # fmt: skip
+    assert row["stored"][1:] == [36, 36, 3] and row["batch"] == 8
+
+
+@pytest.mark.slow
+def test_the_reference_trains_like_ours_from_the_same_files(script):
+    row = script(
+        "train_reference_speed", *TRIAL, "--images", 36, "--batch", 16, "--cores", 1,
+        "--steps", 3, "--seconds", 0.05,
+    )  # fmt: skip
+    times = row["data"]["by_cores"]["1"]["times_as_fast"]
+    assert times["gathered"]["median"] > 2  # bytes are gathered, not decoded
+    both = row["train"]["mean_losses"]
+    assert len(both["ours"]) == len(both["reference"]) == 2
+    chance = math.log(12)
+    for losses in both.values():
+        assert 0 < losses[0] < 2.5 * chance
+    # The first means are of the same weights, images and recipe, other crops.
+    assert both["ours"][0] == pytest.approx(both["reference"][0], abs=0.5 * chance)
+
+
+@pytest.mark.slow
+def test_overhead_compares_the_loop_with_a_bare_one(script):
+    row = script(
+        "loop_overhead_speed", *TRIAL, "--images", 640, "--steps", 5,
+        "--case", "lenet5",
+    )["cases"]["lenet5"]  # fmt: skip
+    assert set(row["images_per_s"]) == {"end to end", "bare loop", "step alone"}
+    assert 0.2 < row["time_of_ours_to_bare"]["median"] < 5
+
+
+@pytest.mark.slow
+def test_arithmetic_compares_formats_and_layouts(script):
+    row = script(
+        "cpu_arithmetic_speed", "--rounds", 2, "--steps", 2, "--case", "lenet5"
+    )["cases"]["lenet5"]  # fmt: skip
+    assert len(row["images_per_s"]) == 4
+    assert row["times_as_fast_as_base"]["fp32 NCHW"]["median"] == 1
+    assert row["chosen"] in ("fp32", "bf16")
+    assert 0 <= row["chosen_behind_faster"] < 1
+
+
+@pytest.mark.slow
+def test_memory_is_noted_through_the_steps(script):
+    row = script(
+        "train_memory", "--device", "cpu", "--images", 160, "--steps", 75, "--warm", 25
+    )
+    assert row["notes"]["step"] == [25, 50, 75, 100]
+    assert 50 < row["first_mib"] < 20_000
+    assert row["reader_host_bytes"] == 4 * 64 * 3 * 32 * 32
+
+
+def test_no_benchmark_names_a_place_of_one_machine():
+    for path in BENCHMARKS.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert os.sep + "tmp" + os.sep not in text and "/work" not in text, path
