@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from cnnlab import data, packed, paths
 from cnnlab.data import DataError, pictures
 from cnnlab.packed import __main__ as command
-from cnnlab.packed import labels, listing
+from cnnlab.packed import labels, listing, progress
 
 ENGINE = sys.modules["cnnlab.packed.pack"]  # the name means the function
 
@@ -382,6 +382,14 @@ def test_images_without_a_line_and_lines_without_an_image_are_listed(
     assert len(report.skipped) == 5
 
 
+def test_the_file_of_labels_belongs_to_val_and_test_may_have_none(imagenet, tmp_path):
+    tree(imagenet, {"test": 3})
+    file, _ = _forms(tmp_path)["synsets"]
+    report = pack(imagenet, tmp_path / "s", labels=file)
+    assert report.splits == {"train": 6, "val": 5}
+    assert report.notes == ["test: no class folders and no labels, left out"]
+
+
 @pytest.mark.parametrize(
     "lines, synsets, said",
     [
@@ -620,6 +628,19 @@ def test_a_stopped_command_says_how_to_go_on(two, tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(packed, "pack", stopped)
     assert command.main([str(two), str(tmp_path / "store")]) == 130
     assert "the same command again to go on" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_bar_and_a_file_gets_lines(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        with progress.bar("packing", 8, 2, "images", True) as update:
+            update(3)
+            update(3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("packing: 5 of 8 images (62%), ")
+    assert lines[1].startswith("packing: 8 of 8 images (100%), ")
+    assert "\r" not in "".join(lines[:2]) and "8/8" in lines[-1]
 
 
 @pytest.mark.slow

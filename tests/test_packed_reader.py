@@ -44,13 +44,16 @@ def _batches(n: int, size: int, seed: int = 0) -> list[np.ndarray]:
 
 
 def _threads() -> list[threading.Thread]:
-    return [t for t in threading.enumerate() if t.name == "cnnlab-feeder"]
+    return [t for t in threading.enumerate() if t.name.startswith("cnnlab")]
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
     yield
-    gc.collect()
+    end = time.monotonic() + 5
+    while _threads() and time.monotonic() < end:
+        gc.collect()
+        time.sleep(0.01)
     assert _threads() == []
 
 
@@ -144,6 +147,17 @@ def test_a_data_set_in_memory_is_fed_alike(resident):
     ):
         assert (batch.images.numpy() == digits.images[chosen]).all()
         assert (batch.labels.numpy() == digits.labels[chosen]).all()
+
+
+@pytest.mark.parametrize("threads", [2, 5, 40])
+def test_several_threads_read_the_same_batches(colour, threads):
+    rows = _batches(30, 7) * 3
+    for batch, chosen in zip(
+        packed.Feeder(colour, rows, threads=threads), rows, strict=True
+    ):
+        wanted = np.asarray(colour.images[chosen]).transpose(0, 3, 1, 2)
+        assert (batch.images.numpy() == wanted).all()
+        assert batch.indices.tolist() == chosen.tolist()
 
 
 @settings(max_examples=25, deadline=None)
@@ -333,11 +347,12 @@ def _copy(colour, folder):
     return packed.open(folder)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 def test_a_store_that_is_cut_off_while_it_is_read_is_an_error_not_a_crash(
-    colour, tmp_path
+    colour, threads, tmp_path
 ):
     store = _copy(colour, tmp_path / "store")
-    batches = iter(packed.Feeder(store, [np.arange(30)] * 50))
+    batches = iter(packed.Feeder(store, [np.arange(30)] * 50, threads=threads))
     next(batches)
     os.truncate(store.path / "train.images", 17 * 192)
     with pytest.raises(DataError, match=r"train.images was cut off: 3,264 of 5,760"):

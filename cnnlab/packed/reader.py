@@ -17,6 +17,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +80,8 @@ class Feeder:
         bytes of a batch, ``host_bytes``
     resident : True keeps all images on the device and gathers there; "auto" does so
         on CUDA if they take less than a quarter of its free memory
+    threads : how many read the rows of one batch; by default one for every eight
+        cores, at most four
 
     Attributes
     ----------
@@ -92,7 +95,15 @@ class Feeder:
     strides. Leaving the loop in any way ends the thread; ``close`` and ``with`` too.
     """
 
-    def __init__(self, source, rows: Iterable, device="cpu", ring=4, resident="auto"):
+    def __init__(
+        self,
+        source,
+        rows: Iterable,
+        device="cpu",
+        ring=4,
+        resident="auto",
+        threads=None,
+    ):
         import torch
 
         self.ring = shapes.require_int(ring, 4, "Feeder", "ring")
@@ -100,7 +111,7 @@ class Feeder:
             shapes.require_choice(resident, ("auto",), "Feeder", "resident")
         self.device, self.waited, self.host_bytes = torch.device(device), 0.0, 0
         self._rows, self._run = rows, None
-        self._source = _rows_of(source)
+        self._source = _rows_of(source, _threads(threads))
         self.resident = resident is True or (
             resident == "auto" and _fits(self._source, self.device)
         )
@@ -168,13 +179,16 @@ class _FileRows:
 
     channels_last = True
 
-    def __init__(self, source: Packed):
+    def __init__(self, source: Packed, threads: int = 1):
         self.file = source.path / f"{source.split}.images"
         self.count, self.shape, self.labels = (
             len(source), source.images.shape[1:], source.labels,
         )  # fmt: skip
         self.row_bytes = int(np.prod(self.shape))
         self.map = None if hasattr(os, "preadv") else source.images
+        # Between two rows a thread waits for the interpreter; others read meanwhile.
+        self.threads = threads
+        self.pool = ThreadPoolExecutor(threads, "cnnlab-rows") if threads > 1 else None
         try:
             self.handle = open(self.file, "rb", buffering=0)
         except OSError as error:
@@ -187,7 +201,7 @@ class _FileRows:
         """Read rows into ``out`` (len(rows), H, W, C), C-contiguous."""
         try:
             if self.map is None:
-                self.read(memoryview(out.reshape(-1)), rows.tolist())
+                self.share_out(out, rows.tolist())
             else:
                 self.require_whole()
                 np.take(self.map, rows, axis=0, out=out, mode="clip")
@@ -197,8 +211,21 @@ class _FileRows:
                 "Bring it back, then go on from the last checkpoint."
             ) from None
 
-    def read(self, view: memoryview, rows: list[int]) -> None:
-        handle, size, start = self.handle.fileno(), self.row_bytes, 0
+    def share_out(self, out: np.ndarray, rows: list[int]) -> None:
+        """Read rows, cut into a part for each thread."""
+        if self.pool is None:
+            self.read(out, rows)
+            return
+        step = -(-len(rows) // self.threads)
+        cuts = [slice(at, at + step) for at in range(0, len(rows), step)]
+        parts = self.pool.map(
+            self.read, (out[c] for c in cuts), (rows[c] for c in cuts)
+        )
+        deque(parts, maxlen=0)  # wait for all, and raise what any of them raised
+
+    def read(self, out: np.ndarray, rows: list[int]) -> None:
+        view, handle = memoryview(out.reshape(-1)), self.handle.fileno()
+        start, size = 0, self.row_bytes
         for row in rows:
             end = start + size
             if os.preadv(handle, (view[start:end],), row * size) != size:
@@ -238,10 +265,17 @@ class _ArrayRows:
         np.take(self.images, rows, axis=0, out=out, mode="clip")
 
 
-def _rows_of(source):
+def _threads(threads: int | None) -> int:
+    """Return the number of threads that read one batch."""
+    if threads is not None:
+        return shapes.require_int(threads, 1, "Feeder", "threads", 64)
+    return max(1, min(4, (os.cpu_count() or 1) // 8))
+
+
+def _rows_of(source, threads: int):
     """Return the reader of a source by its type."""
     if isinstance(source, Packed):
-        return _FileRows(source)
+        return _FileRows(source, threads)
     if hasattr(source, "images") and hasattr(source, "labels"):
         return _ArrayRows(source)
     raise TypeError(
