@@ -636,6 +636,14 @@ def test_any_network_can_be_walked():
     assert got == "walk: input_shape needs (C, H, W), the shape of one image; got None."
 
 
+def test_padding_may_be_named_and_a_global_mean_sees_everything():
+    same = nn.Conv2d(1, 2, 5, padding="same", dilation=2)
+    net = nn.Sequential(same, nn.Conv2d(2, 3, 3, padding="valid"))
+    net.append(nn.AdaptiveAvgPool2d(1))
+    first, second, last = (layer.field for layer in nets.walk(net, (1, 20, 20)))
+    assert first == (9, 1, -4) and second == (11, 1, -4) and last == (20, 0, 0)
+
+
 def test_the_table_ends_with_the_sums():
     lines = nets.table(empty("alexnet")).splitlines()
     assert lines[0].split() == [
@@ -681,6 +689,16 @@ def test_settings_that_make_no_network_are_named(options, part):
     with torch.device("meta"):
         got = message_of(lambda: nets.build("alexnet", **options))
     assert part in got
+
+
+def test_blocks_of_vgg_can_be_ones_own_and_mistakes_in_them_are_named():
+    net = empty("vgg-a", blocks="8 LRN | 16 1:4", image_size=32, hidden=5)
+    names = [name for name, _ in net.named_children()]
+    assert names[:4] == ["conv1_1", "relu1_1", "norm1", "pool1"]
+    assert net.conv2_2.kernel_size == (1, 1) and net.fc6.in_features == 4 * 8 * 8
+    for blocks in ("64, 128", "", "64 | x", 64.5):
+        got = message_of(lambda b=blocks: empty("vgg-a", blocks=b))
+        assert got.startswith("vgg: blocks needs numbers of filters")
 
 
 def test_images_that_do_not_fit_are_named_before_anything_is_computed():

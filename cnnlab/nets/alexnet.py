@@ -10,33 +10,32 @@ connected layer it belongs to: the third pooling is ``pool5``.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from torch import nn
 
 from .. import shapes
 from .layers import LocalResponseNorm, Network, WithinMapNorm, dropout_layer
 
-LAYERS = (
-    # window, stride, padding; whether it sees the maps of both towers
-    (None, True),  # conv1: STEMS says
-    ((5, 1, 2), False),
-    ((3, 1, 1), True),
-    ((3, 1, 1), False),
-    ((3, 1, 1), False),
-)
+
+class Row(NamedTuple):
+    """One convolution, and what follows it."""
+
+    window: tuple[int, int, int] | None  # its side, stride, padding
+    sees_both: bool  # the maps of both towers, or those of its own only
+    as_run: str  # configuration 145
+    as_written: str  # the paper, section 3.5
+
 
 # fmt: off
-ORDERS = {
-    # what follows:  conv1           conv2             conv3   conv4   conv5
-    # configuration 145
-    "as-run": ("norm pool relu", "relu norm within pool", "relu", "relu", "pool relu"),
-    # the paper, section 3.5
-    "as-written":
-              ("relu norm pool", "relu norm within pool", "relu", "relu", "relu pool"),
-    # batch normalisation everywhere (2015)
-    "batch":
-       ("norm pool relu", "norm pool relu", "norm relu", "norm relu", "norm pool relu"),
-}
+LAYERS = (
+    #   window     sees both  as it was run             as the paper writes it
+    Row(None,      True,      "norm pool relu",         "relu norm pool"),  # see STEMS
+    Row((5, 1, 2), False,     "relu norm within pool",  "relu norm within pool"),
+    Row((3, 1, 1), True,      "relu",                   "relu"),
+    Row((3, 1, 1), False,     "relu",                   "relu"),
+    Row((3, 1, 1), False,     "pool relu",              "relu pool"),
+)
 
 # Images of at least so many pixels -> window, stride, padding of conv1. All else stays,
 # and at least 3x3 values of a map reach fc6 (rounded down, from 31 pixels on).
@@ -121,22 +120,22 @@ def alexnet(
     lrn_groups = 1 if norm_across else towers
     lrn = {"alpha": norm_alpha, "k": norm_k, "groups": lrn_groups}
     after = _followers(norm, lrn, within_map_norm, pool, round_up)
-    words = ORDERS["batch" if norm == "batch" else order]
 
     layers, channels, size = OrderedDict(), in_channels, image_size
     counts = _widened(filters, width, towers)
-    for n, ((window, sees_both), count) in enumerate(zip(LAYERS, counts, strict=True)):
-        window = window or stem(image_size, stems)
-        groups = 1 if sees_both else towers
+    for n, (row, count) in enumerate(zip(LAYERS, counts, strict=True), 1):
+        window = row.window or stem(image_size, stems)
+        groups = 1 if row.sees_both else towers
         size, border = _covered(size, window, round_up)
         if border:
-            layers[f"pad{n + 1}"] = nn.ZeroPad2d((0, border, 0, border))
-        layers[f"conv{n + 1}"] = nn.Conv2d(
+            layers[f"pad{n}"] = nn.ZeroPad2d((0, border, 0, border))
+        layers[f"conv{n}"] = nn.Conv2d(
             channels, count, *window, groups=groups, bias=norm != "batch"
         )
         channels = count
-        for word in filter(after.get, words[n].split()):
-            layers[f"{word}{n + 1}"] = after[word](channels)
+        for word in _order(row, order, norm):
+            if word in after:
+                layers[f"{word}{n}"] = after[word](channels)
             if word == "pool":
                 size = shapes.out_size(size, *pool, ceil_mode=round_up)
     layers["flatten"] = nn.Flatten()
@@ -155,6 +154,14 @@ def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
     """
     image_size = shapes.require_int(image_size, min(stems), "alexnet", "image_size")
     return stems[max(side for side in stems if side <= image_size)]
+
+
+def _order(row: Row, order: str, norm: str) -> list[str]:
+    """Return what follows a convolution; batch normalisation always comes first."""
+    words = row.as_run if order == "as-run" else row.as_written
+    if norm == "batch":
+        words = "norm pool relu" if "pool" in words else "norm relu"
+    return words.split()
 
 
 def _widened(filters: tuple[int, ...], width: float, towers: int) -> list[int]:

@@ -218,8 +218,6 @@ class Distances(nn.Module):
 
 def codes() -> Tensor:
     """Return the ten pictures of the output layer as -1 and +1, (10, 84)."""
-    lines = [
-        line.split() for line in CODES.split("\n") if line
-    ]  # 12 lines of 10 digits
+    lines = [line.split() for line in CODES.strip().split("\n")]  # 12 lines, 10 digits
     pictures = ["".join(parts) for parts in zip(*lines, strict=True)]
     return torch.tensor([[1.0 if dot == "#" else -1.0 for dot in p] for p in pictures])

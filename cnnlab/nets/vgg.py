@@ -4,6 +4,7 @@ Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale i
 recognition" (ICLR 2015), table 1: columns A to E.
 """
 
+import re
 from collections import OrderedDict
 
 from torch import nn
@@ -48,6 +49,11 @@ def vgg(
     is AlexNet's (section 2.1): size 5, alpha 1e-4, beta 0.75, k 2.
     """
     size = shapes.require_int(image_size, 32, "vgg", "image_size")
+    if not re.fullmatch(r"( *((\d:)?\d+|LRN|\|))+ *", str(blocks)):
+        raise ValueError(
+            "vgg: blocks needs numbers of filters, with | for a pooling, such as "
+            f"'64 | 128 1:128 LRN'; got {shapes.spoken(blocks)}."
+        )
     layers, channels = OrderedDict(), in_channels
     for block, words in enumerate(blocks.split("|"), 1):
         for n, word in enumerate(words.split(), 1):

@@ -54,8 +54,8 @@ def walk(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[Lay
 
     def note(module, inputs, output):
         nonlocal field
-        field = _field(module, field, image)
         shape = tuple(output.shape[1:])
+        field = _field(module, field, shape, image)
         size = shapes.activation_bytes(shape, output.element_size())
         kind, macs = type(module).__name__, _macs(module, shape)
         row = (names[module], kind, shape, params[module], macs, size, field)
@@ -108,9 +108,10 @@ def _macs(module: nn.Module, shape: tuple[int, ...]) -> int:
     return 0
 
 
-def _field(module: nn.Module, field: shapes.Field, image) -> shapes.Field:
+def _field(module: nn.Module, field: shapes.Field, shape, image) -> shapes.Field:
     """Return the receptive field after ``module``, along the image's height."""
-    if isinstance(module, nn.Linear) or not field.jump:
+    adaptive = type(module).__name__.startswith("Adaptive") and shape[1:] == (1, 1)
+    if isinstance(module, nn.Linear) or adaptive or not field.jump:
         return shapes.Field(image[1], 0, 0)
     if isinstance(module, nn.ZeroPad2d):
         return field._replace(start=field.start - module.padding[2] * field.jump)
@@ -118,9 +119,11 @@ def _field(module: nn.Module, field: shapes.Field, image) -> shapes.Field:
         return field
     names = ("kernel_size", "stride", "padding", "dilation")
     window = {name: getattr(module, name) for name in names if hasattr(module, name)}
-    return field.then(
-        **{n: v[0] if isinstance(v, tuple) else v for n, v in window.items()}
-    )
+    window = {n: v[0] if isinstance(v, tuple) else v for n, v in window.items()}
+    if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+        total = window["dilation"] * (window["kernel_size"] - 1)
+        window["padding"] = total // 2 if module.padding == "same" else 0
+    return field.then(**window)
 
 
 def table(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> str:
