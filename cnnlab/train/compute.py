@@ -35,10 +35,12 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
         model = torch.compile(model)
     share = group.size / batch  # DistributedDataParallel averages over processes
     smoothing = state.preset.smoothing
+    parameters = list(state.net.parameters())
     watch = group.device.type == "cpu"  # looking at a loss is free only on a CPU
 
     def step(x, labels, rates):
-        state.net.zero_grad(set_to_none=True)
+        for w in parameters:
+            w.grad = None
         with state.autocast():
             logits = model(x)
         loss = nn.functional.cross_entropy(
@@ -86,7 +88,8 @@ class Recorded:
                 self.step(*self.inputs)
         torch.cuda.current_stream().wait_stream(side)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        # "thread_local": the reader's thread may allocate meanwhile
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             self.outputs = self.step(*self.inputs)
         for tensor, value in zip(touched, before, strict=True):
             tensor.copy_(value)  # warming up has left no trace
@@ -108,7 +111,11 @@ def choose_precision(state, x: torch.Tensor, labels: torch.Tensor) -> str:
         return "fp32"
     net = deepcopy(state.net).train()
     seconds = {"fp32": [], "bf16": []}
-    for _ in range(3):  # the first round of each warms up
+    began = time.perf_counter()
+    # The first round warms up; small networks need many to be told apart.
+    while len(seconds["bf16"]) < 3 or (
+        time.perf_counter() - began < 1 and len(seconds["bf16"]) < 20
+    ):
         for precision, times in seconds.items():
             start = time.perf_counter()
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):

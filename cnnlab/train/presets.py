@@ -245,10 +245,11 @@ _SMALL = (
     Preset(
         name="lenet5",
         about="LeNet-5 [LeCun et al., Proc. IEEE 1998, section II] on digits of 28 "
-        "pixels, padded to 32. Deviation: cross-entropy, momentum and a one-cycle "
-        "rate instead of the paper's squared error and second-order rates.",
+        "pixels, padded to 34 and cut to 32. Deviations: cross-entropy, momentum and "
+        "a one-cycle rate instead of squared error and second-order rates; PyTorch's "
+        "initial weights, because those of the paper need its scaled tanh.",
         net="lenet5",
-        init="lecun",
+        init="torch",
         store=28,
         crop=32,
         padding=3,
@@ -315,10 +316,11 @@ _SMALL = (
         options={"norm": "batch", "width": 0.5, "hidden": 512},
         init="he",
         store=64,
-        crop=56,
+        crop=64,
+        padding=4,
         unit=True,
         mean="channel",
-        epochs=30,
+        epochs=20,
         lr=0.05,
         bias_rate=1.0,
         schedule="one-cycle",
