@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -394,12 +395,11 @@ def test_without_preadv_the_map_is_read_and_its_length_checked(
     for batch, chosen in zip(packed.Feeder(store, rows), rows, strict=True):
         wanted = np.asarray(colour.images[chosen]).transpose(0, 3, 1, 2)
         assert (batch.images.numpy() == wanted).all()
-    batches = iter(packed.Feeder(store, [np.arange(30)] * 50))
-    next(batches)
+    # Cut off between two batches; within one, the map would end this process.
+    source = reader._FileRows(store)
     os.truncate(store.path / "train.images", 17 * 192)
     with pytest.raises(DataError, match="was cut off"):
-        for _ in batches:
-            pass
+        source.into(np.empty((30, 8, 8, 3), np.uint8), np.arange(30))
 
 
 def test_errors_of_the_rows_reach_the_consumer(colour):
@@ -443,6 +443,17 @@ def test_sources_that_cannot_be_fed_are_refused(colour):
         packed.Feeder(colour, [], ring=3)
     with pytest.raises(ValueError, match="resident must be 'auto'"):
         packed.Feeder(colour, [], resident="always")
+
+
+def test_feeders_of_one_source_share_what_is_resident(colour):
+    one, other = (packed.Feeder(colour, [], resident=True) for _ in range(2))
+    assert one._all[0].data_ptr() == other._all[0].data_ptr()
+    digits = data.load("digits", "test")
+    images = packed.Feeder(digits, [], resident=True)._all[0]
+    gone = weakref.ref(images)
+    del digits, images
+    gc.collect()
+    assert gone() is None
 
 
 def test_nothing_is_resident_on_the_cpu_unless_asked(colour):
