@@ -25,17 +25,22 @@ class Row(NamedTuple):
     sees_both: bool  # the maps of both towers, or those of its own only
     as_run: str  # configuration 145
     as_written: str  # the paper, section 3.5
+    pool_first: str  # Caffe's CaffeNet: four times fewer values to normalise
 
 
 # fmt: off
 LAYERS = (
-    #   window     sees both  as it was run             as the paper writes it
-    Row(None,      True,      "norm pool relu",         "relu norm pool"),  # see STEMS
-    Row((5, 1, 2), False,     "relu norm within pool",  "relu norm within pool"),
-    Row((3, 1, 1), True,      "relu",                   "relu"),
-    Row((3, 1, 1), False,     "relu",                   "relu"),
-    Row((3, 1, 1), False,     "pool relu",              "relu pool"),
+    #   window     sees both  as it was run            as the paper writes it
+    Row(None,      True,      "norm pool relu",        "relu norm pool",  # see STEMS
+        "pool relu norm"),
+    Row((5, 1, 2), False,     "relu norm within pool", "relu norm within pool",
+        "pool relu norm within"),
+    Row((3, 1, 1), True,      "relu",                  "relu", "relu"),
+    Row((3, 1, 1), False,     "relu",                  "relu", "relu"),
+    Row((3, 1, 1), False,     "pool relu",             "relu pool", "pool relu"),
 )
+
+ORDERS = ("as-run", "as-written", "pool-first")
 
 # Images of at least so many pixels -> window, stride, padding of conv1. All else stays,
 # and at least 3x3 values of a map reach fc6 (rounded down, from 31 pixels on).
@@ -96,7 +101,8 @@ def alexnet(
     ----------
     filters : of conv1 ... conv5, both towers together; ``width`` multiplies them
     towers : 2: conv2, conv4, conv5 and LRN see only the maps of their own half
-    order : "as-run" (conv-norm-pool-ReLU in layer 1) or "as-written" in the paper
+    order : "as-run" (conv-norm-pool-ReLU in layer 1), "as-written" in the paper, or
+        "pool-first", as in Caffe's CaffeNet
     norm : "lrn", "batch" (after every convolution, which then has no bias), "none"
     norm_alpha, norm_k : LRN's constants; inputs s times smaller need an alpha s**2
         times larger for the same competition
@@ -114,7 +120,6 @@ def alexnet(
     -----
     fc6 and fc7 lay in two halves on the two GPUs, but each saw everything: one layer.
     """
-    shapes.require_choice(order, ("as-run", "as-written"), "alexnet", "order")
     towers = shapes.require_int(towers, 1, "alexnet", "towers", 2)
     pool = _numbers(pool, 2, "pool", "window and stride, such as (3, 2)")
     lrn_groups = 1 if norm_across else towers
@@ -158,7 +163,8 @@ def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
 
 def _order(row: Row, order: str, norm: str) -> list[str]:
     """Return what follows a convolution; batch normalisation always comes first."""
-    words = row.as_run if order == "as-run" else row.as_written
+    shapes.require_choice(order, ORDERS, "alexnet", "order")
+    words = getattr(row, order.replace("-", "_"))
     if norm == "batch":
         words = "norm pool relu" if "pool" in words else "norm relu"
     return words.split()

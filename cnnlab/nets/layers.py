@@ -114,31 +114,31 @@ class _Normalise(torch.autograd.Function):
     def forward(ctx, x, size, a, beta, k, groups):
         ctx.save_for_backward(x)
         ctx.constants = size, a, beta, k, groups
-
-        def normalised(x):
-            x = _in_towers(x, groups)
-            return x * _power(_scale(x, size, a, k), beta)
-
-        return _in_blocks(normalised, x)
+        towers = _in_towers(x, groups)
+        return _as_maps(towers * _power(_scale(towers, size, a, k), beta), x)
 
     @staticmethod
     def backward(ctx, gradient):
         size, a, beta, k, groups = ctx.constants
-
-        def derivative(x, g):
-            x, g = _in_towers(x, groups), _in_towers(g, groups)
-            scale = _scale(x, size, a, k)
-            direct = g * _power(scale, beta)
-            # the windows that hold j: mirrored, where the size is even
-            across = _window_sum(direct * x / scale, (size - 1) // 2, size // 2)
-            return torch.addcmul(direct, x, across, value=-2 * a * beta)
-
-        return (_in_blocks(derivative, *ctx.saved_tensors, gradient), *[None] * 5)
+        (original,) = ctx.saved_tensors
+        x, g = _in_towers(original, groups), _in_towers(gradient, groups)
+        scale = _scale(x, size, a, k)
+        direct = g * _power(scale, beta)
+        # the windows that hold j: mirrored, where the size is even
+        across = _window_sum(direct * x / scale, (size - 1) // 2, size // 2)
+        slope = torch.addcmul(direct, x, across, value=-2 * a * beta)
+        return (_as_maps(slope, original), *[None] * 5)
 
 
 def _in_towers(x: Tensor, groups: int) -> Tensor:
-    """Return (N, groups, C / groups, ...) in float32, or float64 if it was."""
-    return x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(1, (groups, -1))
+    """Return (N, ..., groups, C / groups) in float32, or float64 if it was."""
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.movedim(1, -1).unflatten(-1, (groups, -1))
+
+
+def _as_maps(x: Tensor, like: Tensor) -> Tensor:
+    """Undo ``_in_towers``: the axes and the type of ``like``."""
+    return x.flatten(-2).movedim(-1, 1).to(like.dtype)
 
 
 def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
@@ -147,12 +147,20 @@ def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
 
 
 def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
-    """Sum over the maps c - left ... c + right of the same tower; x (N, G, C, ...)."""
+    """Sum over the maps c - left ... c + right of the same tower; x (..., C).
+
+    On a CPU as a product with a matrix of ones around the diagonal: up to four times as
+    fast as adding shifted maps, although it multiplies by many zeros. GPUs fuse the
+    additions.
+    """
+    count = x.shape[-1]
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        return x @ x.new_ones(count, count).tril(left).triu(-right)
     total = x.clone()
-    for shift in range(1, min(left, x.shape[2] - 1) + 1):
-        total[:, :, shift:] += x[:, :, :-shift]
-    for shift in range(1, min(right, x.shape[2] - 1) + 1):
-        total[:, :, :-shift] += x[:, :, shift:]
+    for shift in range(1, min(left, count - 1) + 1):
+        total[..., shift:] += x[..., :-shift]
+    for shift in range(1, min(right, count - 1) + 1):
+        total[..., :-shift] += x[..., shift:]
     return total
 
 
@@ -162,23 +170,6 @@ def _power(scale: Tensor, beta: float) -> Tensor:
         root = scale.rsqrt()
         return root * root.sqrt()
     return scale.pow(-beta)
-
-
-def _in_blocks(function: Callable, *tensors: Tensor) -> Tensor:
-    """Return ``function(*tensors)`` in the shape, type and layout of the first.
-
-    On a CPU a few images at a time, so that what lies between stays in the cache.
-    Compilers fuse the whole batch, GPUs want it, and second derivatives need it.
-    """
-    x = tensors[0]
-    whole = torch.compiler.is_compiling() or torch.is_grad_enabled()
-    if whole or x.device.type != "cpu":
-        return function(*tensors).flatten(1, 2).to(x.dtype)
-    out = torch.empty_like(x)
-    images = max(1, 2**17 // max(1, x[:1].numel()))  # half a MiB of float32
-    for part, *parts in zip(*(t.split(images) for t in (out, *tensors)), strict=True):
-        part.copy_(function(*parts).flatten(1, 2))
-    return out
 
 
 class WithinMapNorm(nn.Module):
