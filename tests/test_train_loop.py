@@ -103,6 +103,18 @@ def test_resume_auto_begins_where_there_is_nothing_yet(tmp_path):
     assert run.state.step == 1
 
 
+def test_a_resumed_run_may_change_rate_and_precision_but_not_the_batch(
+    tmp_path, capsys
+):
+    train.fit(TINY, pair(), tmp_path, steps=5, progress=False)
+    with pytest.raises(TrainError, match="begun with a batch of 16.*8 needs another"):
+        train.fit(TINY, pair(), tmp_path, resume="auto", batch=8, progress=False)
+    changed = {"lr": 0.001, "precision": "bf16"}
+    run = train.fit(TINY, pair(), tmp_path, resume="auto", steps=6, **changed)
+    assert "lr 0.01 -> 0.001; precision fp32 -> bf16" in capsys.readouterr().out
+    assert run.state.precision == "bf16" and run.state.step == 6
+
+
 def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
     tmp_path,
 ):

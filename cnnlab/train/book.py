@@ -77,6 +77,11 @@ class Book:
 
     def compare(self, before: presets.Preset, now: presets.Preset) -> None:
         """Say which fields of the recipe changed since the checkpoint."""
+        if before.batch != now.batch:
+            raise TrainError(
+                f"train: the run was begun with a batch of {before.batch}, and its "
+                f"steps count such batches; {now.batch} needs another folder."
+            )
         old, new = before.as_dict(), now.as_dict()
         changed = [f"{k} {old[k]} -> {new[k]}" for k in new if old[k] != new[k]]
         if changed:

@@ -122,7 +122,8 @@ class State:
         self.statistics = {
             name: value.to(self.device) for name, value in saved["statistics"].items()
         }
-        self.precision = saved["precision"]
+        wanted = self.preset.precision  # "auto" keeps what was chosen at the start
+        self.precision = saved["precision"] if wanted == "auto" else wanted
         self.step, self.epoch = saved["step"], saved["epoch"]
         self.stalls, self.errors = tuple(saved["stalls"]), list(saved["errors"])
         self.seconds = saved["seconds"]
