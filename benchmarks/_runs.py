@@ -30,6 +30,8 @@ def trained(preset, pair, crops=(1,), **changes) -> tuple[train.Run, dict]:
     """
     start, spent = time.perf_counter(), time.process_time()
     run = train.fit(preset, pair, **changes)
+    if run.stopped:
+        raise SystemExit(f"stopped by {run.stopped}: nothing is recorded")
     row = {
         "preset": run.state.preset.as_dict(),
         "precision": run.state.precision,

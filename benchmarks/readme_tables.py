@@ -102,7 +102,64 @@ def _measurements():
         "import_time",
     )
     yield from _scenes(records.read("scenes_speed"))
+    yield from _training_runs()
     yield from _training_speed()
+
+
+def _training_runs():
+    if (lenet := _stored("lenet_accuracy")) is not None:
+        right, minutes = lenet["accuracy"], lenet["minutes"]["mean"]
+        yield (
+            f"LeNet-5 on MNIST, {right['seeds']} seeds",
+            f"{right['mean']:.2%} right ({right['least']:.2%} to "
+            f"{right['greatest']:.2%}), {minutes:.1f} minutes each",
+            "lenet_accuracy",
+        )
+    for preset in ("cifar2012", "cifar-modern"):
+        name = f"cifar_accuracy_{preset}"
+        if (run := _stored(name)) is not None:
+            yield (
+                f"CIFAR-size AlexNet, preset `{preset}`, on {run['dataset']}, one seed",
+                f"{run['accuracy_1_crop']:.1%} right, {run['accuracy_10_crop']:.1%} by "
+                f"ten crops, in {run['minutes']:.0f} minutes",
+                name,
+            )
+    if (tiny := _stored("tiny_accuracy")) is not None:
+        yield (
+            f"half-width AlexNet, {tiny['dataset']} at 64 pixels, one seed",
+            f"{tiny['accuracy_1_crop']:.1%} right, {tiny['accuracy5_1_crop']:.1%} "
+            f"among the first five, in {tiny['minutes']:.0f} minutes",
+            "tiny_accuracy",
+        )
+    if (race := _stored("start_race")) is not None:
+        last = {name: arm["last"]["mean"] for name, arm in race["recipes"].items()}
+        yield (
+            "loss after 240 steps on ten classes (chance: 2.303)",
+            ", ".join(f"{loss:.2f} ({name})" for name, loss in last.items()),
+            "start_race",
+        )
+    if (race := _stored("activation_race")) is not None:
+        epochs = {
+            name: arm["epochs"] or f"more than {len(arm['train_error'])}"
+            for name, arm in race["arms"].items()
+        }
+        yield (
+            "epochs to 25 % training error on CIFAR-10, four layers, one seed",
+            "; ".join(f"{name}: {count}" for name, count in epochs.items()),
+            "activation_race",
+        )
+    if (lrn := _stored("lrn_speed")) is not None:
+        yield from _lrn_rows(lrn)
+
+
+def _lrn_rows(record):
+    for place in ("norm1 at 224 pixels", "norm1 at 32 pixels"):
+        times = record[place]["channels_last, 1 tower"]["cnnlab"]
+        yield (
+            f"local response normalisation with gradient, {place}, on a processor",
+            f"{times['ratio_median_of_rounds']:.1f} × as fast as PyTorch's",
+            "lrn_speed",
+        )
 
 
 def _latency(record):
