@@ -216,3 +216,33 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises((ValueError, TypeError), match=words):
             train.fit(TINY, pair(), progress=False, **arguments)
+
+
+@pytest.mark.parametrize("interval", [1, 3, 5, 6, 7, 8])
+def test_intervals_that_cross_epochs_add_up_too(tmp_path, interval):
+    train.fit(TINY, pair(), tmp_path / "all", interval=1, progress=False)
+    train.fit(TINY, pair(), tmp_path / "some", interval=interval, progress=False)
+    every, some = (logs.read(tmp_path / name)[1] for name in ("all", "some"))
+    for row in some:
+        rows = every[row["step"] - interval : row["step"]]
+        for key in ("loss", "error"):
+            mean = sum(r[key] for r in rows) / interval
+            assert row[key] == pytest.approx(mean, abs=1e-9), (row["step"], key)
+
+
+def test_the_time_of_validation_does_not_count_as_slow_training(monkeypatch):
+    import time
+
+    from cnnlab.train import evaluate
+
+    judge, rows = evaluate.accuracy, []
+
+    def slow(*arguments):
+        time.sleep(1)
+        return judge(*arguments)
+
+    monkeypatch.setattr(evaluate, "accuracy", slow)
+    train.fit(TINY, pair(), interval=4, epochs=1.6, progress=False,
+              on_interval=rows.append)  # fmt: skip
+    assert [row["step"] for row in rows] == [4, 8]  # validation lies between
+    assert rows[1]["images_per_s"] > 4 * 16 / 1.0

@@ -111,15 +111,17 @@ class Book:
         self.interval_step, self.interval_waited = state.step, 0.0
         self.seconds_before, self.epoch_started = state.seconds, self.started
         self.before = state.totals.tolist()
+        before = [], []  # epochs and intervals that were logged earlier
         if self.folder is not None and self.group.first:
             self._write_config(state, data, source)
             self.log = logs.Log(self.folder, state.step)
             with contextlib.suppress(TrainError):  # nothing was logged yet
-                self.history = logs.read(self.folder)[0]
+                before = logs.read(self.folder)
+                self.history = list(before[0])
         if self.live:
             from cnnlab.plots.training import LiveCurves  # lazily: needs matplotlib
 
-            self.curves = LiveCurves(self.history, num_classes=len(state.classes))
+            self.curves = LiveCurves(*before, num_classes=len(state.classes))
         self.bar = logs.Progress(self.total, state.step, silent=self.silent)
         try:
             yield
@@ -185,8 +187,6 @@ class Book:
         spent = max(now - self.interval_started, 1e-9)
         steps = state.step - self.interval_step
         totals = state.totals.tolist()
-        if totals[2] < self.before[2]:  # a new epoch has begun
-            self.before = [0.0] * 4
         loss, right, count, _ = (
             a - b for a, b in zip(totals, self.before, strict=True)
         )
@@ -225,6 +225,7 @@ class Book:
         norms = torch._foreach_norm([w.detach() for w in state.net.parameters()])
         if not torch.isfinite(torch.stack(norms)).all():
             raise self._not_finite(state, state.step, "")
+        self.looked_at = time.monotonic()  # a GPU has caught up by now
 
     def not_finite(self, state, x, labels) -> TrainError:
         """Return the error for a loss that is not finite, the guilty layer named."""
@@ -265,6 +266,11 @@ class Book:
             "seconds": spent,
         }
         self.epoch_started = now
+        # The interval goes on in the next epoch, whose sums begin at 0; the time that
+        # validation took is none of training's.
+        own = state.totals.tolist()
+        self.before = [a - b for a, b in zip(self.before, own, strict=True)]
+        self.interval_started += now - self.looked_at
         self.history.append(line)
         if self.log is not None:
             self.log.epoch(line)
