@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from cnnlab import nets
@@ -58,6 +59,10 @@ def test_changing_options_keeps_the_others():
         ({"precision": "fp8"}, "precision must be 'auto'"),
         ({"mean": None}, "mean must be 'image'"),
         ({"seed": -3}, "seed must be a whole number of at least 0"),
+        ({"seed": 2**64}, "seed below 2"),
+        ({"epochs": 0}, "epochs must be above 0"),
+        ({"drops": 5}, "drops must be a list of epochs"),
+        ({"drops": ("a",)}, "drops must be a finite number"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(change, words):
@@ -94,3 +99,20 @@ def test_every_field_can_be_changed_from_the_command_line():
     fixed = {"name", "about", "layer_rates"}
     names = {f.name for f in dataclasses.fields(presets.Preset)} - fixed
     assert names <= set(options)
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    p = presets.load("modern").change(
+        lr=np.float64(0.1), batch=np.int64(8), epochs=np.float32(2), flip=np.True_,
+        drops=np.array([1, 2]), options={"filters": np.array([8, 8, 8, 8, 8])},
+    )  # fmt: skip
+    assert [type(v) for v in (p.lr, p.batch, p.epochs, p.flip)] == [
+        float, int, float, bool,
+    ]  # fmt: skip
+    assert p.drops == (1, 2) and p.options["filters"] == [8] * 5
+    assert presets.from_dict(json.loads(json.dumps(p.as_dict()))) == p
+
+
+def test_parts_of_an_epoch_can_be_given_on_the_command_line():
+    options = vars(cli._parser().parse_args(["--epochs", "2.5"]))
+    assert options["epochs"] == 2.5

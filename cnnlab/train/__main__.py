@@ -76,7 +76,7 @@ def _kind(field: dataclasses.Field) -> dict:
         return {"nargs": "+", "type": _pair, "metavar": "NAME=VALUE"}
     if field.name == "drops":
         return {"nargs": "*", "type": float, "metavar": "EPOCH"}
-    kind = type(field.default)
+    kind = field.type  # not that of the default: 90 epochs may become 2.5
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction, "default": None}
     choices = presets.CHOICES.get(field.name)
@@ -108,7 +108,7 @@ def _evaluate(argv: list[str]) -> int:
     )
     parser.add_argument("run", help="folder of the run")
     parser.add_argument("--crops", type=int, choices=[1, 10], default=1)
-    parser.add_argument("--data", help="other data than the run was trained on")
+    parser.add_argument("--data", help="where the run's data are now, if they moved")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(argv)
     from cnnlab.train.runs import evaluate_run

@@ -74,7 +74,17 @@ class Preset:
     seed: int = 0
 
     def __post_init__(self):
+        for entry in dataclasses.fields(self):
+            value = _plain(getattr(self, entry.name))
+            object.__setattr__(self, entry.name, value)
+        if not isinstance(self.drops, (list, tuple)):
+            raise TypeError(
+                "preset: drops must be a list of epochs, such as (20, 30); got "
+                f"{shapes.spoken(self.drops)}."
+            )
         object.__setattr__(self, "drops", tuple(self.drops))
+        for at in self.drops:
+            shapes.require_number(at, 0, "preset", "drops")
         for name in ("store", "crop", "batch", "chunk"):
             shapes.require_int(getattr(self, name), 1, "preset", name)
         for name in ("padding", "erase"):
@@ -90,6 +100,11 @@ class Preset:
             raise ValueError(
                 "preset: momentum and smoothing must be below 1; got "
                 f"{self.momentum} and {self.smoothing}."
+            )
+        if self.epochs == 0 or self.seed >= 2**64:
+            raise ValueError(
+                "preset: epochs must be above 0 and seed below 2**64; got "
+                f"{self.epochs} and {self.seed}."
             )
 
     def change(self, **fields) -> "Preset":
@@ -119,6 +134,15 @@ class Preset:
         row["drops"] = list(self.drops)
         row["layer_rates"] = [list(row) for row in self.layer_rates]
         return row
+
+
+def _plain(value):
+    """Return numbers and arrays of NumPy as Python's: recipes are written as JSON."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(part) for part in value)
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 CHOICES = {
