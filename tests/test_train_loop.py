@@ -246,3 +246,57 @@ def test_the_time_of_validation_does_not_count_as_slow_training(monkeypatch):
               on_interval=rows.append)  # fmt: skip
     assert [row["step"] for row in rows] == [4, 8]  # validation lies between
     assert rows[1]["images_per_s"] > 4 * 16 / 1.0
+
+
+def test_a_run_of_two_epochs_and_a_half_goes_on_to_four_exactly(tmp_path):
+    recipe = TINY.change(schedule="constant", epochs=4)
+    whole = train.fit(recipe, pair(), progress=False)
+    first = train.fit(recipe, pair(), tmp_path, epochs=2.5, progress=False)
+    assert first.state.step == 13 and first.history[-1]["epoch"] == 2.6
+    run = train.fit(recipe, pair(), tmp_path, resume="auto", progress=False)
+    assert run.state.step == 20 and digest(run.net) == digest(whole.net)
+    assert run.history[-1]["train_loss"] == pytest.approx(
+        whole.history[-1]["train_loss"], abs=1e-12
+    )
+    assert run.state.errors == whole.state.errors
+
+
+def test_a_plateau_schedule_resumes_exactly(tmp_path):
+    recipe = TINY.change(schedule="plateau", epochs=9, lr=1e-9)  # stalls at once
+    whole = train.fit(recipe, pair(32), progress=False)
+    train.fit(recipe, pair(32), tmp_path, steps=9, progress=False)
+    run = train.fit(recipe, pair(32), tmp_path, resume="auto", progress=False)
+    assert whole.state.stalls and run.state.stalls == whole.state.stalls
+    assert digest(run.net) == digest(whole.net)
+
+
+def test_a_step_that_is_judged_again_after_a_resume_has_one_line(tmp_path):
+    for _ in range(3):
+        run = train.fit(TINY, pair(), tmp_path, steps=4, resume="auto", progress=False)
+        assert [row["step"] for row in run.history] == [4]
+        assert [row["step"] for row in logs.read(tmp_path)[0]] == [4]
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
+    first = train.fit(TINY, pair(), tmp_path, progress=False)
+    again = train.fit(TINY, pair(), tmp_path, resume="auto", progress=False)
+    assert digest(again.net) == digest(first.net)
+    assert again.history == first.history
+
+
+@pytest.mark.parametrize("change", [{"mean": "image"}, {"unit": False}])
+def test_inputs_of_another_kind_are_refused_on_resume(tmp_path, change):
+    bare = TINY.change(colour_std=0.0)
+    train.fit(bare, pair(), tmp_path, steps=1, progress=False)
+    for more in (change, {"colour_std": 0.1}):
+        with pytest.raises(TrainError, match=f"{next(iter(more))}.*another folder"):
+            train.fit(bare, pair(), tmp_path, resume="auto", progress=False, **more)
+
+
+def test_training_that_a_callback_ends_must_save(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.torch, "save", full)
+    with pytest.raises(TrainError, match="is full"):
+        train.fit(TINY, pair(), tmp_path, progress=False, on_epoch=lambda row: True)

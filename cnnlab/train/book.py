@@ -83,6 +83,13 @@ class Book:
                 f"steps count such batches; {now.batch} needs another folder."
             )
         old, new = before.as_dict(), now.as_dict()
+        fixed = [name for name in ("mean", "unit") if old[name] != new[name]]
+        fixed += ["colour_std"] if now.colour_std and not before.colour_std else []
+        for name in fixed:  # the statistics of the data were computed for these
+            raise TrainError(
+                f"train: the run was begun with {name} {old[name]}, and its weights "
+                f"know such inputs; {new[name]} needs another folder."
+            )
         changed = [f"{k} {old[k]} -> {new[k]}" for k in new if old[k] != new[k]]
         if changed:
             self.note(f"changed since the checkpoint: {'; '.join(changed)}")
@@ -271,6 +278,10 @@ class Book:
         own = state.totals.tolist()
         self.before = [a - b for a, b in zip(self.before, own, strict=True)]
         self.interval_started += now - self.looked_at
+        if self.history and self.history[-1]["step"] == state.step:
+            self.history.pop()  # killed before it was saved: this step is judged again
+            if self.log is not None:
+                self.log.forget(state.step)
         self.history.append(line)
         if self.log is not None:
             self.log.epoch(line)

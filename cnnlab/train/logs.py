@@ -50,6 +50,11 @@ class Log:
         """Append one epoch's numbers; ``row`` needs ``step``."""
         self._append(EPOCHS, row)
 
+    def forget(self, step: int) -> None:
+        """Remove the epoch's line of this step: another one will take its place."""
+        with contextlib.suppress(OSError):  # a full disk: two lines do no harm
+            _cut(self.folder / EPOCHS, step - 1)
+
     def interval(self, row: dict) -> None:
         """Append one interval's numbers; ``row`` needs ``step``."""
         self._append(INTERVALS, row)

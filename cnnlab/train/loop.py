@@ -116,10 +116,10 @@ def _train(state, source, update, batch, steps, group, book, stop):
     with packed.Feeder(source.train, shares, group.device) as feeder:
         feed = iter(feeder)
         while state.epoch * per_epoch < limit:
-            end = min((state.epoch + 1) * per_epoch, total)  # of this epoch
+            whole = (state.epoch + 1) * per_epoch  # steps at this epoch's end
             state.net.train()
             for images, labels, indices in itertools.islice(
-                feed, max(0, min(end, limit) - state.step)
+                feed, max(0, min(whole, limit) - state.step)
             ):
                 moment = state.step / per_epoch  # in epochs
                 rate = sgd.rate_at(preset, moment, state.stalls)
@@ -139,10 +139,10 @@ def _train(state, source, update, batch, steps, group, book, stop):
             book.require_finite(state)
             found = evaluate.accuracy(state.net, source.valid, state, group)
             enough = book.after_epoch(state, found, state.step / per_epoch)
-            if state.step == end:
+            if state.step == whole:  # the last step may lie inside an epoch
                 state.finish_epoch(found["error"])
-            book.save(state)
-            if enough or state.step < end:  # ``steps`` may end inside an epoch
+            book.save(state, last=enough)
+            if enough or state.step >= limit:
                 break
     return None
 
