@@ -1,13 +1,16 @@
 """The training loop: it learns, stops, resumes bit for bit, and names its faults."""
 
+import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from _training import TINY, digest, pair, pictures
+from PIL import Image
 
-from cnnlab import train
+from cnnlab import packed, train
 from cnnlab.train import TrainError, checkpoints, logs
 
 
@@ -171,6 +174,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, data, words):
         ((pictures(0, 1), pictures(9, 2)), "a split without images"),
         ((pictures(8, 1, classes=1), pictures(8, 2, classes=1)), "one class only"),
         (7, "data needs a data set's name, a folder, or a pair"),
+        (([1, 2], [3]), "each of the two sets needs images, labels and classes"),
         ("no-such-data", "no-such-data"),
     ],
 )
@@ -210,6 +214,7 @@ def test_bad_arguments_are_named():
         ({"resume": "yes"}, 'resume must be None or "auto"'),
         ({"resume": "auto"}, "resume needs out"),
         ({"device": "gpu9"}, 'device must be "auto", "cpu"'),
+        ({"device": "meta"}, 'device must be "auto", "cpu"'),
         ({"engine": "graph"}, "needs one CUDA GPU"),
         ({"engine": "fast"}, "engine must be auto"),
         ({"lrr": 1}, "no field 'lrr'"),
@@ -300,3 +305,69 @@ def test_training_that_a_callback_ends_must_save(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints.torch, "save", full)
     with pytest.raises(TrainError, match="is full"):
         train.fit(TINY, pair(), tmp_path, progress=False, on_epoch=lambda row: True)
+
+
+def write_photos(folder, n: int = 24) -> None:
+    part = pictures(n, 1)
+    for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+        place = folder / part.classes[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
+
+
+def test_a_run_knows_its_data_from_another_folder_too(tmp_path, monkeypatch):
+    write_photos(tmp_path / "photos")
+    packed.pack(tmp_path / "photos", tmp_path / "store", size=36, progress=False)
+    monkeypatch.chdir(tmp_path)
+    train.fit(TINY, "store", "run", steps=1, progress=False)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "this run" in train.evaluate_run(tmp_path / "run")
+
+
+def test_a_store_of_another_size_is_not_taken_in_silence(tmp_path, capsys):
+    write_photos(tmp_path / "photos")
+    (tmp_path / "photos" / "a" / "broken.png").write_bytes(b"no picture")
+    folders = tmp_path / "photos", tmp_path / "run"
+    with pytest.raises(TrainError, match="have 20"):
+        train.fit(TINY, *folders, store=20)
+    assert "broken.png" in capsys.readouterr().out  # what was left out is listed
+    with pytest.raises(TrainError, match="packed with 20 pixels, and store=36 is"):
+        train.fit(TINY, *folders, store=36, progress=False)
+
+
+def test_two_trainings_do_not_write_to_one_folder_at_once(tmp_path):
+    def second(row):
+        with pytest.raises(TrainError, match="another training is writing to"):
+            train.fit(TINY, pair(), tmp_path, resume="auto", progress=False)
+        return True
+
+    train.fit(TINY, pair(), tmp_path, progress=False, on_epoch=second)
+    train.fit(TINY, pair(), tmp_path, resume="auto", steps=6, progress=False)
+
+
+def test_before_training_a_signal_ends_everything_at_once(tmp_path, monkeypatch):
+    import os
+    import signal
+
+    from cnnlab.train import sources
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return (), ()
+
+    monkeypatch.setattr(sources, "find", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(TINY, pair(), tmp_path, progress=False)
+
+
+def test_a_single_picture_a_step_is_allowed(capsys):
+    run = train.fit(TINY, pair(8), batch=1, steps=2)
+    assert run.state.step == 2 and "signal: outputs" in capsys.readouterr().out
+
+
+def test_class_names_and_rates_of_numpy_can_be_saved(tmp_path):
+    names = tuple(np.array(["a", "b", "c"]))
+    sets = tuple(dataclasses.replace(part, classes=names) for part in pair())
+    train.fit(TINY, sets, tmp_path, lr=np.float64(0.01), steps=1, progress=False)
+    assert checkpoints.newest(tmp_path)[1]["classes"] == ["a", "b", "c"]

@@ -19,6 +19,9 @@ from cnnlab.train import presets
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return the exit status (143 after SIGTERM, 130 after Ctrl-C)."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot spell
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     if argv[:1] == ["eval"]:
         return _evaluate(argv[1:])
     options = vars(_parser().parse_args(argv))

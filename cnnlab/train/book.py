@@ -13,6 +13,11 @@ from pathlib import Path
 
 import torch
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 from cnnlab import records, shapes
 from cnnlab.train import checkpoints, logs, meter, parallel, presets, sgd
 from cnnlab.train import state as states
@@ -20,6 +25,7 @@ from cnnlab.train._errors import TrainError, write_fault
 
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
+LOCK = ".lock"
 
 
 class Book:
@@ -58,7 +64,6 @@ class Book:
                 raise TrainError("train: resume needs out, the folder of the run.")
             return None
         if self.group.first:
-            _make(self.folder)
             found = checkpoints.newest(self.folder)
             if found and resume is None:
                 raise TrainError(
@@ -96,7 +101,7 @@ class Book:
 
     def signal(self, state, x: torch.Tensor) -> None:
         """Measure how much of the differences between images reaches the output."""
-        if self.silent:
+        if self.silent or len(x) < 2:
             return
         with state.autocast():
             readings = meter.signal(state.net, x)
@@ -153,7 +158,10 @@ class Book:
                 "versions": records.versions(),
             }
         )
-        named = str(Path(data).expanduser()) if isinstance(data, (str, Path)) else None
+        named = None
+        if isinstance(data, (str, Path)):  # a path is found again from anywhere
+            place = Path(data).expanduser()
+            named = str(place.resolve() if place.exists() else data)
         config = {
             "preset": state.preset.as_dict(),
             "data": named,
@@ -360,6 +368,32 @@ def _replace(path: Path, text: str) -> None:
         os.replace(partial, path)
     except OSError as error:
         raise write_fault(error, path) from None
+
+
+@contextlib.contextmanager
+def owned(out, group: parallel.Group):
+    """Keep other trainings out of the run's folder; a lock ends with its process."""
+    if out is None or not group.first:
+        yield
+        return
+    folder = Path(out).expanduser()
+    _make(folder)
+    try:
+        file = open(folder / LOCK, "ab")
+    except OSError as error:
+        raise write_fault(error, folder / LOCK) from None
+    with file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainError(
+                f"train: another training is writing to {folder} right now. Wait for "
+                "it, stop it, or choose another folder."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 class Stop:

@@ -12,7 +12,7 @@ from torch import nn
 from cnnlab import augment, packed, shapes
 from cnnlab.train import compute, evaluate, parallel, presets, sgd, sources
 from cnnlab.train import state as states
-from cnnlab.train.book import Book, stop_signals
+from cnnlab.train.book import Book, owned, stop_signals
 
 
 @dataclass(eq=False)
@@ -22,11 +22,11 @@ class Run:
     Attributes
     ----------
     net : the trained network, in evaluation mode
-    history : one dict an epoch: loss and error in training, loss, error and error5 in
-        validation, lr, seconds, images_per_s, waited (share of time without data)
+    history : one dict an epoch: step, epoch, train_loss and train_error; loss, error,
+        error5 (with more than 5 classes) and count in validation; lr, seconds
     state : all that ``evaluate`` needs; ``classes`` and ``preset`` are in it
     out : the run's folder, or None
-    stopped : None, or what ended it early ("SIGTERM", "interrupted")
+    stopped : None, or what ended it early ("SIGTERM", "SIGINT")
     """
 
     net: nn.Module
@@ -93,15 +93,20 @@ def fit(
     """
     preset = presets.load(preset).change(**changes)
     steps = None if steps is None else shapes.require_int(steps, 1, "train", "steps")
-    with parallel.group(device) as group, stop_signals() as stop, _own_random(group):
+    with (
+        parallel.group(device) as group,
+        _own_random(group),
+        owned(out, group),
+    ):
         book = Book(out, group, progress, live, interval, save_minutes)
         book.on_epoch, book.on_interval = on_epoch, on_interval
-        source = _prepare(data, preset, out, group, book)
+        source = _prepare(data, preset, book.folder, group, book)
         state = _begin(preset, source, group, book, resume)
         batch = min(preset.batch, len(source.train.labels))
         shapes.require_int(batch, group.size, "train", "batch")  # an image a process
         update = compute.make(state, group, batch, engine)
-        with book.opened(state, data, source, steps):
+        # Before, nothing could be saved: there a signal ends everything at once.
+        with stop_signals() as stop, book.opened(state, data, source, steps):
             stopped = _train(state, source, update, batch, steps, group, book, stop)
         return Run(state.net.eval(), book.history, state, book.folder, stopped)
 
@@ -206,8 +211,8 @@ def _begin(preset, source, group, book, resume) -> states.State:
 
 
 def _first_batch(state, source, group):
-    """Return the first inputs and labels of the run, at most 128, for measurements."""
-    count = min(state.preset.batch, len(source.train.labels), 128)
+    """Return the first inputs and labels of the run, 2 to 128, for measurements."""
+    count = min(max(2, state.preset.batch), len(source.train.labels), 128)
     rows = packed.order(len(source.train.labels), state.preset.seed, 0)[:count]
     with packed.Feeder(source.train, [rows], group.device) as feeder:
         images, labels, indices = next(iter(feeder))

@@ -23,7 +23,7 @@ class Source(NamedTuple):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return tuple(self.train.classes)
+        return tuple(str(name) for name in self.train.classes)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,16 +105,27 @@ def _packed_here(path: Path, preset: Preset, out, note) -> Source:
     store = Path(out) / "store"
     if not (store / packed.store.HEADER).is_file():
         note(f"packing {path} into {store}, once")
-        packed.pack(path, store, size=preset.store, fit=preset.fit)
+        note(str(packed.pack(path, store, size=preset.store, fit=preset.fit)))
+    side = packed.store.read_header(store)["shape"][0]
+    if side != preset.store:
+        raise TrainError(
+            f"train: {store} was packed with {side} pixels, and store={preset.store} "
+            f"is asked for. Delete {store}, or choose store={side}."
+        )
     return _open_store(store)
 
 
 def _checked(source: Source, preset: Preset) -> Source:
     """Raise unless both sets fit the preset and each other."""
     for part in (source.train, source.valid):
+        if not all(hasattr(part, name) for name in ("images", "labels", "classes")):
+            raise TypeError(
+                "train: each of the two sets needs images, labels and classes, as "
+                f"data.Dataset has; got {shapes.spoken(part)}."
+            )
         if len(part.labels) == 0:
             raise TrainError(f"train: {source.name} has a split without images.")
-    if source.classes != tuple(source.valid.classes):
+    if source.classes != tuple(str(name) for name in source.valid.classes):
         raise TrainError(
             f"train: the two sets of {source.name} name different classes "
             f"({len(source.classes)} and {len(source.valid.classes)})."
