@@ -371,3 +371,32 @@ def test_class_names_and_rates_of_numpy_can_be_saved(tmp_path):
     sets = tuple(dataclasses.replace(part, classes=names) for part in pair())
     train.fit(TINY, sets, tmp_path, lr=np.float64(0.01), steps=1, progress=False)
     assert checkpoints.newest(tmp_path)[1]["classes"] == ["a", "b", "c"]
+
+
+def test_the_chosen_gpu_is_the_current_one_while_training(monkeypatch):
+    from cnnlab.train import parallel
+
+    seen = []
+
+    class Current:
+        def __init__(self, place):
+            self.place = place
+
+        def __enter__(self):
+            seen.append(self.place)
+
+        def __exit__(self, *_):
+            seen.append(None)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device", Current)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with parallel.group("cuda:1") as group:
+        assert seen == [group.device] == [torch.device("cuda", 1)]
+    assert seen[1:] == [None]
+
+
+def test_an_apple_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="sees no Apple GPU"):
+        train.fit(TINY, pair(), device="mps", progress=False)

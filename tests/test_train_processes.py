@@ -13,8 +13,8 @@ import torch
 from _training import TINY, pictures
 from PIL import Image
 
-from cnnlab import packed
-from cnnlab.train import checkpoints, logs
+from cnnlab import packed, train
+from cnnlab.train import checkpoints, logs, parallel
 
 pytestmark = pytest.mark.slow
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -186,3 +186,34 @@ def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path):
         )
         assert done.returncode == 1 and words in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
+    out = tmp_path / "run"
+    more = ("--steps", "15", "norm=batch")  # the last one continues --options
+    command = line(store, out, processes=2, dropout=0)
+    finish([*command, more[2], *more[:2]])
+    run, source = train.load(out, store)
+    group = parallel.Group(0, 1, run.state.device)
+    found = train.accuracy(run.net, source.valid, run.state, group)
+    logged = logs.read(out)[0][-1]
+    assert logged["loss"] == pytest.approx(found["loss"], rel=1e-4)
+
+
+PATIENCE = """
+import sys, time
+from datetime import timedelta
+import torch.distributed as dist
+begin = dist.init_process_group
+dist.init_process_group = lambda kind: begin(kind, timeout=timedelta(seconds=2))
+from cnnlab.train import parallel
+with parallel.group("cpu") as group:
+    time.sleep(5 if group.first else 0)
+    group.barrier()
+"""
+
+
+def test_processes_wait_as_long_as_the_first_one_packs(tmp_path):
+    (tmp_path / "wait.py").write_text(PATIENCE)
+    finish([sys.executable, "-m", "torch.distributed.run", "--standalone",
+            "--nproc-per-node=2", str(tmp_path / "wait.py")])  # fmt: skip

@@ -70,7 +70,9 @@ class Recorded:
 
     def __call__(self, *inputs):
         if self.graph is None:
-            self._record(inputs)
+            # Warming up draws random numbers; the first replay starts where it began.
+            with torch.random.fork_rng(devices=[self.state.device]):
+                self._record(inputs)
         for holder, value in zip(self.inputs, inputs, strict=True):
             holder.copy_(value)
         self.graph.replay()

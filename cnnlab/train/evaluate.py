@@ -37,6 +37,7 @@ def accuracy(net: nn.Module, source, state, group: parallel.Group, crops=1) -> d
         raise ValueError(f"eval: crops must be 1 or 10; got {crops!r}.")
     training = net.training
     net.eval()
+    group.share_buffers(net)
     rows = group.share(np.arange(len(source.labels)))
     size = max(1, 512 // crops) if state.preset.crop <= 64 else 64 // min(crops, 4)
     cuts = np.split(rows, range(size, len(rows), size)) if len(rows) else []

@@ -118,6 +118,7 @@ def _train(state, source, update, batch, steps, group, book, stop):
     limit = total if steps is None else min(steps, total)
     rows = _rows(len(source.train.labels), preset.seed, batch, per_epoch, state.step)
     shares = (group.share(part) for part in rows)
+    on_gpu = group.device.type == "cuda"
     with packed.Feeder(source.train, shares, group.device) as feeder:
         feed = iter(feeder)
         while state.epoch * per_epoch < limit:
@@ -134,7 +135,9 @@ def _train(state, source, update, batch, steps, group, book, stop):
                 )
                 _seed_dropout(group.device, preset.seed, state.step, group.rank)
                 try:
-                    loss, right = update(x, labels, rates.to(group.device))
+                    # A few bytes, staged at once: a GPU's queue is not waited for.
+                    rates = rates.to(group.device, non_blocking=on_gpu)
+                    loss, right = update(x, labels, rates)
                 except compute.NotFinite:
                     raise book.not_finite(state, x, labels) from None
                 state.count(loss, right, len(labels))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -16,6 +17,7 @@ class Group:
     rank: int
     size: int
     device: torch.device
+    patient: object = None  # the processes as a group that waits for days
 
     @property
     def first(self) -> bool:
@@ -51,8 +53,18 @@ class Group:
         return holder[0]
 
     def barrier(self) -> None:
-        """Wait until every process is here."""
-        self.any(False)
+        """Wait until every process is here, for days if one is packing images."""
+        if self.size > 1:
+            dist.barrier(self.patient)
+
+    def share_buffers(self, net: nn.Module) -> None:
+        """Give every process the first one's buffers: batch norm's running averages.
+
+        In training each keeps averages of its own images; the first one's are saved.
+        """
+        if self.size > 1:
+            for buffer in net.buffers():
+                dist.broadcast(buffer, 0)
 
     def wrap(self, net: nn.Module) -> nn.Module:
         """Return ``net`` with gradients averaged over the processes."""
@@ -73,16 +85,18 @@ def group(device: str = "auto"):
     size = int(os.environ.get("WORLD_SIZE", 1))
     rank, local = (int(os.environ.get(k, 0)) for k in ("RANK", "LOCAL_RANK"))
     place = choose_device(device, local)
-    if size == 1:
-        yield Group(0, 1, place)
-        return
-    if place.type == "cuda":
-        torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    try:
-        yield Group(rank, size, place)
-    finally:
-        dist.destroy_process_group()
+    # Streams, graphs and random numbers are those of the current GPU unless said.
+    on_gpu = place.type == "cuda"
+    with torch.cuda.device(place) if on_gpu else contextlib.nullcontext():
+        if size == 1:
+            yield Group(0, 1, place)
+            return
+        dist.init_process_group("nccl" if on_gpu else "gloo")
+        try:
+            patient = dist.new_group(backend="gloo", timeout=timedelta(days=7))
+            yield Group(rank, size, place, patient)
+        finally:
+            dist.destroy_process_group()
 
 
 def choose_device(device: str = "auto", local: int = 0) -> torch.device:
@@ -93,6 +107,8 @@ def choose_device(device: str = "auto", local: int = 0) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         place = torch.device(device)
+        if place.type not in ("cpu", "cuda", "mps"):
+            raise TypeError
     except (RuntimeError, TypeError):
         raise ValueError(
             f'train: device must be "auto", "cpu", "cuda", "cuda:1" or "mps"; '
@@ -107,4 +123,9 @@ def choose_device(device: str = "auto", local: int = 0) -> torch.device:
                 f'{count} CUDA GPUs. Use device="cpu", or fewer processes.'
             )
         return torch.device("cuda", index)
+    if place.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(
+            f"train: device {device} is asked for, but PyTorch sees no Apple GPU. Use "
+            'device="cpu".'
+        )
     return place
