@@ -168,6 +168,17 @@ def test_other_names_of_splits_are_understood(tmp_path):
     assert report.splits == {"train": 2, "val": 1, "test": 1}
 
 
+@pytest.mark.parametrize("names", [("Train", "TEST"), ("Training", "Testing")])
+@pytest.mark.parametrize("zip_it", [False, True])
+def test_splits_in_capitals_are_splits_and_no_classes(names, zip_it, tmp_path):
+    layout = {f"{split}/{kind}": 2 for split in names for kind in ("cat", "dog")}
+    source = tree(tmp_path / "x", layout)
+    if zip_it:
+        source = zipped(source, tmp_path / "x.zip")
+    assert pack(source, tmp_path / "store").splits == {"train": 4, "test": 4}
+    assert packed.open(tmp_path / "store").classes == ("cat", "dog")
+
+
 def test_classes_are_the_folders_of_the_first_level_however_deep_images_lie(tmp_path):
     source = tree(tmp_path / "x", {"train/a/images": 2, "train/b/deep/er": 1})
     pack(source, tmp_path / "store")
@@ -423,6 +434,13 @@ def test_label_files_that_cannot_be_read_are_explained(imagenet, two, tmp_path):
     (tmp_path / "l.txt").write_text("1\n")
     with pytest.raises(DataError, match="every split has class folders"):
         pack(two, tmp_path / "s", labels=tmp_path / "l.txt")
+
+
+def test_a_label_file_that_excel_wrote_loses_no_line(tmp_path):
+    source = tree(tmp_path / "x", {".": 2})
+    (tmp_path / "l.csv").write_bytes(b"\xef\xbb\xbfp000.png,a\r\np001.png,b\r\n")
+    report = pack(source, tmp_path / "s", labels=tmp_path / "l.csv")
+    assert (report.images, report.skipped) == (2, [])
 
 
 def test_numbers_alone_become_classes_in_the_order_of_numbers(tmp_path):

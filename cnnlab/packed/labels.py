@@ -203,7 +203,7 @@ def _rows(lines: list[str]) -> list[list[str]]:
 def _read(path: Path) -> list[str]:
     """Return the lines of a text file, or say why not."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Excel begins with a mark
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; name a label file.") from None
     except OSError as error:
@@ -222,7 +222,7 @@ def _inside(found, name: str) -> list[str]:
     try:
         with zipfile.ZipFile(found.root) as archive:
             text = archive.read(found.prefix + name)
-        return text.decode("utf-8").splitlines()
+        return text.decode("utf-8-sig").splitlines()
     except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise DataError(f"{name} in {found.root} cannot be read ({error}).") from None
 

@@ -8,10 +8,15 @@ from typing import NamedTuple
 from cnnlab.data import DataError, trees
 
 # What folders of splits may be called, and the split that they are.
-SPLIT_OF = {
-    "train": "train", "training": "train", "test": "test",
+_SPLITS = {
+    "train": "train", "training": "train", "test": "test", "testing": "test",
     "val": "val", "validation": "val", "valid": "val",
 }  # fmt: skip
+
+
+def split_of(folder: str) -> str | None:
+    """Return the split that a folder of this name is, if any: Train is train."""
+    return _SPLITS.get(folder.lower())
 
 
 class Listing(NamedTuple):
@@ -87,7 +92,7 @@ def _list_zip(path: Path) -> Listing:
     prefix = ""
     if len(around) == 1 and all("/" in name for name in names):
         (top,) = around
-        prefix = "" if top in SPLIT_OF else f"{top}/"
+        prefix = "" if split_of(top) else f"{top}/"
     files = frozenset(name[len(prefix) :] for name in names)
     folders = {i.filename.rstrip("/")[len(prefix) :] for i in infos if i.is_dir()}
     for name in files:

@@ -3,7 +3,8 @@
 Layouts, in a folder or in a .zip of one::
 
     CLASS/image                       cut into train and test, from every class alike
-    SPLIT/CLASS/image                 train, val (or validation, valid), test
+    SPLIT/CLASS/image                 train, val (or validation, valid), test, in
+                                      capitals too
     train/SYNSET/image, val/image     ImageNet as published, with a file of labels
     image                             a validation folder alone, with a file of labels
 
@@ -23,7 +24,7 @@ from cnnlab.data import DataError, trees
 from cnnlab.data import _base as base
 from cnnlab.packed import labels as labelling
 from cnnlab.packed import listing
-from cnnlab.packed.listing import SPLIT_OF, Listing, children, images_below, is_image
+from cnnlab.packed.listing import Listing, children, images_below, is_image, split_of
 from cnnlab.packed.store import listed
 
 CUT_SEED = 0
@@ -112,7 +113,7 @@ def _rank(split: str) -> int:
 
 def _parts(found: Listing, labelled: bool) -> tuple[dict[str, str], dict[str, str]]:
     """Return the splits with class folders and those without, by their name."""
-    named = [name for name in children(found, "") if name in SPLIT_OF]
+    named = [name for name in children(found, "") if split_of(name)]
     kinds = {name: [c.split("/")[1] for c in children(found, name)] for name in named}
     # Tiny ImageNet keeps the images of val and test in one folder called "images".
     nested = [name for name in named if kinds[name] and kinds[name] != ["images"]]
@@ -129,7 +130,7 @@ def _by_split(found: Listing, folders: list[str]) -> dict[str, str]:
     """Return the folders by the split they are, each at most once."""
     splits: dict[str, str] = {}
     for folder in folders:
-        split = SPLIT_OF[folder]
+        split = split_of(folder)
         if split in splits:
             raise DataError(
                 f"{found.root} has both {splits[split]} and {folder}, which mean the "
