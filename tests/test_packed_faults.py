@@ -559,6 +559,7 @@ def test_a_header_that_is_none_is_explained(content, store):
         ("shape", [8, 8]), ("shape", [8, 8, 0]), ("shape", "8"), ("classes", []),
         ("classes", [1]), ("splits", {}), ("splits", {"train": {"images": -1}}),
         ("splits", {"../train": {"images": 1}}), ("splits", None), ("shape", None),
+        ("classes", "ab"), ("notes", 3),
     ],
 )  # fmt: skip
 def test_a_header_with_parts_missing_is_explained(key, value, store):
@@ -568,6 +569,26 @@ def test_a_header_with_parts_missing_is_explained(key, value, store):
     del header[key]
     (store / "store.json").write_text(json.dumps(header))
     _refused(store, "store.json is incomplete")
+
+
+@pytest.mark.parametrize("value", [None, 3, [["p000.png"]]])
+def test_a_header_without_the_skipped_files_is_explained(value, store, source):
+    header = json.loads((store / "store.json").read_text())
+    header["splits"]["train"]["skipped"] = value
+    (store / "store.json").write_text(json.dumps(header))
+    _refused(store, "store.json is incomplete")
+    with pytest.raises(DataError, match="store.json is incomplete"):
+        pack(source, store)
+
+
+def test_a_shape_beyond_all_files_is_explained(store):
+    header = json.loads((store / "store.json").read_text())
+    (store / "store.json").write_text(
+        json.dumps({**header, "shape": [10**9] * 2 + [3]})
+    )
+    with pytest.raises(DataError, match="bytes") as caught:
+        packed.open(store)
+    assert "of -" not in str(caught.value)
 
 
 def test_a_newer_version_is_named(store):

@@ -8,6 +8,7 @@ unfinished.
 
 import hashlib
 import json
+import math
 import os
 import stat
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def open_store(store, split: str = "train") -> Packed:
     found = _choose(store, split, header["splits"])
     said = header["splits"][found]
     shape = (said["images"], *header["shape"])
-    _require_size(store / f"{found}.images", int(np.prod(shape)))
+    _require_size(store / f"{found}.images", math.prod(shape))
     _require_size(store / f"{found}.labels", 8 * said["images"])
     try:
         images = np.memmap(store / f"{found}.images", np.uint8, "r", shape=shape)
@@ -95,7 +96,7 @@ def open_store(store, split: str = "train") -> Packed:
 def size(store) -> int:
     """Return the bytes of the images and labels of a store."""
     header = read_header(base.as_path(store, "store"))
-    row = int(np.prod(header["shape"])) + 8
+    row = math.prod(header["shape"]) + 8
     return row * sum(said["images"] for said in header["splits"].values())
 
 
@@ -126,7 +127,7 @@ def verify(store, report=lambda read: None) -> dict[str, int]:
     header = read_header(store)
     if header["header_sha256"] != header_digest(header):
         raise damaged(store, f"{HEADER} was altered")
-    row, bad = int(np.prod(header["shape"])), []
+    row, bad = math.prod(header["shape"]), []
     for name, said in header["splits"].items():
         for part, size in (("images", row), ("labels", 8)):
             file = store / f"{name}.{part}"
@@ -208,12 +209,14 @@ def _complete(header: dict) -> bool:
         shape, classes = header["shape"], header["classes"]
         fine = len(shape) == 3 and all(type(side) is int for side in shape)
         fine &= min(shape) > 0 and shape[2] in (1, 3) and bool(classes)
+        fine &= isinstance(classes, list) and isinstance(header["notes"], list)
         fine &= all(isinstance(name, str) for name in classes)
         fine &= bool(header["splits"]) and isinstance(header["header_sha256"], str)
         for name, said in header["splits"].items():
             fine &= type(said["images"]) is int and said["images"] > 0
             fine &= isinstance(said["images_sha256"], str) and Path(name).name == name
             fine &= isinstance(said["labels_sha256"], str)
+            fine &= all(len(pair) == 2 for pair in said["skipped"])
     except (TypeError, LookupError, ValueError, AttributeError):
         return False
     return bool(fine)
