@@ -680,6 +680,7 @@ def test_names_and_options_that_do_not_exist_bring_a_list_of_those_that_do():
         ({"order": "other"}, "order must be 'as-run' or 'as-written'"),
         ({"dropout": 1}, "p must be a share of at least 0 and below 1"),
         ({"width": -1}, "width must be"),
+        ({"width": 0}, "width must be above 0"),
         ({"hidden": 0}, "hidden must be"),
         ({"pool": 3}, "pool needs 2 numbers, window and stride"),
         ({"filters": (96, 256)}, "filters needs 5 numbers"),
@@ -696,9 +697,33 @@ def test_blocks_of_vgg_can_be_ones_own_and_mistakes_in_them_are_named():
     names = [name for name, _ in net.named_children()]
     assert names[:4] == ["conv1_1", "relu1_1", "norm1", "pool1"]
     assert net.conv2_2.kernel_size == (1, 1) and net.fc6.in_features == 4 * 8 * 8
-    for blocks in ("64, 128", "", "64 | x", 64.5):
+    for blocks in ("64, 128", "", "64 | x", 64.5, "64 | 0", "0:64"):
         got = message_of(lambda b=blocks: empty("vgg-a", blocks=b))
         assert got.startswith("vgg: blocks needs numbers of filters")
+
+
+def test_vgg_needs_an_image_that_its_poolings_leave_something_of():
+    empty("vgg-a", blocks="8 | 8", image_size=4, hidden=5)
+    got = message_of(lambda: empty("vgg-a", blocks="8|8|8|8|8|8", image_size=32))
+    assert got == "vgg: image_size must be a whole number of at least 64; got 32."
+
+
+@pytest.mark.parametrize("value", ["no", "false", 0, None])
+def test_a_switch_is_true_or_false_and_no_word(value):
+    got = message_of(lambda: nets.build("alexnet", within_map_norm=value), TypeError)
+    assert got == f"build: within_map_norm must be True or False; got {value!r}."
+
+
+def test_what_is_no_network_or_no_shape_is_named():
+    for call in (
+        lambda: nets.walk("alexnet"),
+        lambda: nets.initialise("alexnet", "he"),
+    ):
+        assert "net needs a network; got 'alexnet'" in message_of(call, TypeError)
+    net = nets.build("lenet5")
+    for bad in (32, torch.zeros(3), torch.zeros(1, 1, 32, 32), ()):
+        assert "needs (C, H, W)" in message_of(lambda b=bad: nets.walk(net, b))
+    assert "seed must be" in message_of(lambda: nets.initialise(net, "he", 2**64))
 
 
 def test_images_that_do_not_fit_are_named_before_anything_is_computed():

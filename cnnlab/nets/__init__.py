@@ -80,13 +80,8 @@ def build(
     """
     shapes.require_choice(name, NAMES, "build", "name")
     function, variant, images = _NETWORKS[name]
-    known = list(inspect.signature(function).parameters)[3:]
-    for option in options:
-        if option not in known:
-            listed = ", ".join(known) or "none"
-            raise ValueError(
-                f"build: {name} has no option {option!r}. Its options: {listed}."
-            )
+    parameters = list(inspect.signature(function).parameters.values())[3:]
+    _require_options(name, {p.name: p.default for p in parameters}, options)
     given = {
         "num_classes": num_classes,
         "image_size": image_size,
@@ -99,3 +94,17 @@ def build(
         for key, value in given.items()
     }
     return function(**sizes, **{**variant, **options})
+
+
+def _require_options(name: str, known: dict, options: dict) -> None:
+    """Raise unless all ``options`` are known, and True or False where they must be."""
+    for option, value in options.items():
+        if option not in known:
+            listed = ", ".join(known) or "none"
+            raise ValueError(
+                f"build: {name} has no option {option!r}. Its options: {listed}."
+            )
+        if isinstance(known[option], bool) and not isinstance(value, bool):
+            raise TypeError(
+                f"build: {option} must be True or False; got {shapes.spoken(value)}."
+            )

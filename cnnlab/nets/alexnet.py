@@ -174,6 +174,8 @@ def _widened(filters: tuple[int, ...], width: float, towers: int) -> list[int]:
     """Return the filters times ``width``, equally many in each tower."""
     filters = _numbers(filters, 5, "filters", "those of conv1 to conv5")
     width = shapes.require_number(width, 0, "alexnet", "width")
+    if not width:
+        raise ValueError("alexnet: width must be above 0; got 0.")
     return [towers * max(1, round(count * width / towers)) for count in filters]
 
 

@@ -58,7 +58,9 @@ def initialise(net: nn.Module, scheme: str, seed: int = 0) -> nn.Module:
         If a table does not name exactly the layers of ``net``.
     """
     shapes.require_choice(scheme, SCHEMES, "initialise", "scheme")
-    generator = torch.Generator().manual_seed(shapes.require_seed(seed, "initialise"))
+    seed = shapes.require_int(seed, 0, "initialise", "seed", 2**64 - 1)
+    generator = torch.Generator().manual_seed(seed)
+    require_module(net, "initialise")
     layers = _weighted(net)
     if scheme in TABLES:
         _require_layers(layers, scheme)
@@ -68,6 +70,15 @@ def initialise(net: nn.Module, scheme: str, seed: int = 0) -> nn.Module:
             with torch.no_grad():
                 parameter.copy_(draw(key, parameter.shape))
     return net
+
+
+def require_module(net, where: str) -> None:
+    """Raise unless ``net`` is a network."""
+    if not isinstance(net, nn.Module):
+        raise TypeError(
+            f"{where}: net needs a network; got {shapes.spoken(net)}. Build one: "
+            "nets.build('alexnet')."
+        )
 
 
 def _weighted(net: nn.Module) -> dict[str, nn.Module]:

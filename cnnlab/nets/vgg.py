@@ -48,14 +48,15 @@ def vgg(
     Five poolings, dropout and three fully connected layers as in the paper. Its LRN
     is AlexNet's (section 2.1): size 5, alpha 1e-4, beta 0.75, k 2.
     """
-    size = shapes.require_int(image_size, 32, "vgg", "image_size")
-    if not re.fullmatch(r"( *((\d:)?\d+|LRN|\|))+ *", str(blocks)):
+    if not re.fullmatch(r"( *(([1-9]:)?[1-9]\d*|LRN|\|))+ *", str(blocks)):
         raise ValueError(
             "vgg: blocks needs numbers of filters, with | for a pooling, such as "
             f"'64 | 128 1:128 LRN'; got {shapes.spoken(blocks)}."
         )
+    parts = blocks.split("|")
+    size = shapes.require_int(image_size, 2 ** len(parts), "vgg", "image_size")
     layers, channels = OrderedDict(), in_channels
-    for block, words in enumerate(blocks.split("|"), 1):
+    for block, words in enumerate(parts, 1):
         for n, word in enumerate(words.split(), 1):
             if word == "LRN":
                 layers[f"norm{block}"] = LocalResponseNorm()

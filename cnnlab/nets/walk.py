@@ -8,6 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from .. import shapes
+from .initialise import require_module
 
 
 class Layer(NamedTuple):
@@ -73,8 +74,9 @@ def walk(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[Lay
 
 
 def _image(net: nn.Module, input_shape) -> tuple[int, ...]:
-    image = input_shape or getattr(net, "image", None)
-    if image is None or len(image) != 3:
+    require_module(net, "walk")
+    image = getattr(net, "image", None) if input_shape is None else input_shape
+    if not isinstance(image, (tuple, list)) or len(image) != 3:
         raise ValueError(
             "walk: input_shape needs (C, H, W), the shape of one image; got "
             f"{shapes.spoken(input_shape)}."
