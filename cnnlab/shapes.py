@@ -417,6 +417,7 @@ def receptive_field(layers: Sequence[Sequence[int]]) -> Field:
     (Field(size=19, jump=8, start=0), (16, 34))
     """
     names, lows = ("kernel_size", "stride", "padding", "dilation"), (1, 1, 0, 1)
+    _require_sequence(layers, "receptive_field", "layers", "rows, such as [(3, 1)]")
     field = Field()
     for number, row in enumerate(layers):
         if not isinstance(row, Sequence) or not 1 <= len(row) <= 4:
@@ -508,8 +509,14 @@ def activation_bytes(shape: Sequence[int], bytes_per_value: int = 4) -> int:
     141.796875
     """
     where = "activation_bytes"
+    _require_sequence(shape, where, "shape", "sizes, such as (N, C, H, W)")
     sizes = [require_int(size, 0, where, "an axis of shape") for size in shape]
     return math.prod(sizes) * require_int(bytes_per_value, 1, where, "bytes_per_value")
+
+
+def _require_sequence(value, where: str, name: str, meaning: str) -> None:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise TypeError(f"{where}: {name} needs {meaning}; got {spoken(value)}.")
 
 
 def _pair(value, where: str, name: str) -> tuple[int, int]:

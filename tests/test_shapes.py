@@ -227,6 +227,10 @@ def test_rows_that_are_no_windows_are_named():
         lambda: shapes.receptive_field([(3, 1), 3])
     )
     assert "stride must be" in message_of(lambda: shapes.receptive_field([(3, 0)]))
+    with pytest.raises(
+        TypeError, match=r"layers needs rows, such as \[\(3, 1\)\]; got 5"
+    ):
+        shapes.receptive_field(5)
 
 
 # ----------------------------------------------------------------- parameters and cost
@@ -288,6 +292,8 @@ def test_memory_is_values_times_bytes():
     x = torch.empty(2, 3, 5, 7)
     assert shapes.activation_bytes(x.shape) == x.numel() * x.element_size()
     assert shapes.activation_bytes((2, 3), bytes_per_value=2) == 12
+    with pytest.raises(TypeError, match="shape needs sizes, such as .*; got 5"):
+        shapes.activation_bytes(5)
 
 
 def test_groups_that_do_not_divide_are_named():
