@@ -1,9 +1,9 @@
 """Crops, reflections and colour shifts of whole batches, on any device.
 
 What happens to an image depends on (seed, epoch, its index) only: never on the batch
-it is in, its place there, the number of processes, or the device. The random numbers
-are computed from these three by Philox, a counter-based generator, so there is no
-state to save and nothing to restore.
+it is in, its place there, the number of processes, or the device; the one exception is
+``chunk``, for the crops of 2012. The random numbers are computed from these three by
+Philox, a counter-based generator, so there is no state to save and nothing to restore.
 
 Images are uint8 (N, C, H, W) of one or three channels, tensors or NumPy arrays. Results
 are float32 (N, C, crop, crop) in channels-last memory, in grey levels minus ``mean``,
@@ -212,7 +212,7 @@ def choose(
     (1089, 32)
     """
     indices, size = _indices(indices, "choose"), (height, width)
-    crop, padding = _require_sizes(size, crop, padding, "zero", resized, "choose")
+    crop, padding = _require_sizes(size, crop, padding, resized, "choose")
     blocks = 13 if resized else 3 if erase else 2 if colour_std else 1
     words = _words(seed, epoch, indices, blocks)
     shared = words[:, ::2].flatten(1)
@@ -271,7 +271,6 @@ def for_training(
     crop: int,
     flip: bool = True,
     padding: int = 0,
-    padding_mode: str = "zero",
     mean=None,
     scale=1.0,
     colour=None,
@@ -279,7 +278,6 @@ def for_training(
     chunk: int = 1,
     resized=False,
     erase: int = 0,
-    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return a batch as the network sees it in training.
 
@@ -294,9 +292,8 @@ def for_training(
         with other epochs
     crop : side of the result. From 256 to 224 there are 33 * 33 * 2 = 2178 crops; the
         paper says 2048 = 32 * 32 * 2
-    padding, padding_mode : pixels added on each side before the crop; "zero" of the
-        mean-subtracted image, so grey levels equal to the mean [He et al., CVPR 2016,
-        section 4.2], or "reflect"
+    padding : pixels added on each side before the crop: zeros of the mean-subtracted
+        image, so grey levels equal to the mean [He et al., CVPR 2016, section 4.2]
     mean : None, a number, (C,), (C, 1, 1), or an image (C, H, W), of which the same
         crop is subtracted, mirrored alike, as in 2012
     scale : a number, (C,) or (C, 1, 1); 1 / standard deviation for unit variance
@@ -313,8 +310,6 @@ def for_training(
         draws them; pixels equal its antialias=False
     erase : side of a square set to zero; its centre is any pixel, so that part of it
         may lie outside [DeVries and Taylor, "Cutout", 2017, section 3]
-    out : float32 (N, C, crop, crop), channels last, to write into: large batches on a
-        CPU spend most of their time on getting fresh memory
 
     Returns
     -------
@@ -333,7 +328,7 @@ def for_training(
     indices = _indices(indices, where, images)
     shapes.require_same(where, images=count, indices=len(indices))
     size = images.shape[2:]
-    crop, padding = _require_sizes(size, crop, padding, padding_mode, resized, where)
+    crop, padding = _require_sizes(size, crop, padding, resized, where)
     chunk = shapes.require_int(chunk, 1, where, "chunk")
     erase = shapes.require_int(erase, 0, where, "erase", crop)
     mean = _per_channel(mean, images, where, "mean", image=True)
@@ -344,10 +339,10 @@ def for_training(
         seed, epoch, indices, height=size[0], width=size[1], crop=crop, flip=flip,
         padding=padding, colour_std=std, chunk=chunk, resized=resized, erase=erase,
     )  # fmt: skip
-    images, mean = _padded(images, mean, padding, padding_mode)
+    images, mean = _padded(images, mean, padding)
     mean = _both_ways(mean)
     shift = _shift(drawn.alphas, colour)
-    out = _output(out, (count, channels, crop, crop), images, where)
+    out = _empty((count, channels, crop, crop), images)
     _fill(out, images, drawn, mean, scale, shift, erase)
     return out
 
@@ -450,27 +445,14 @@ def _shift(alphas, colour) -> torch.Tensor | None:
     return ((alphas * sds)[:, None] * vectors).sum(-1).float()
 
 
-def _padded(images, mean, padding: int, mode: str):
-    """Return images and mean with ``padding`` pixels more on every side."""
+def _padded(images, mean, padding: int):
+    """Return images and mean with ``padding`` pixels of zero on every side."""
     if not padding:
         return images, mean
-    if mode == "zero":
-        if mean is not None and mean.ndim == 1:
-            mean = mean[:, None, None].expand(images.shape[1:])
-        wider = partial(F.pad, pad=[padding] * 4)
-    else:
-        wider = partial(_reflected, padding=padding)
-        if mean is not None and mean.ndim == 1:
-            return wider(images), mean  # the same everywhere
+    if mean is not None and mean.ndim == 1:
+        mean = mean[:, None, None].expand(images.shape[1:])
+    wider = partial(F.pad, pad=[padding] * 4)
     return wider(images), None if mean is None else wider(mean)
-
-
-def _reflected(x: torch.Tensor, padding: int) -> torch.Tensor:
-    for axis in (-2, -1):
-        size = x.shape[axis]
-        place = torch.arange(-padding, size + padding, device=x.device).abs()
-        x = x.index_select(axis, size - 1 - (size - 1 - place).abs())
-    return x
 
 
 # ------------------------------------------------------------- evaluation
@@ -482,13 +464,13 @@ TEN_CROPS = tuple(
 )
 
 
-def for_evaluation(images, *, crop: int, padding=0, mean=None, scale=1.0, out=None):
+def for_evaluation(images, *, crop: int, padding=0, mean=None, scale=1.0):
     """Return the centre crop of every image, minus ``mean``, times ``scale``.
 
     Parameters
     ----------
     images : uint8 (N, C, H, W)
-    crop, padding, mean, scale, out : as in :func:`for_training`; padding is needed
+    crop, padding, mean, scale : as in :func:`for_training`; padding is needed
         only for images that are smaller than the crop
 
     Returns
@@ -500,19 +482,16 @@ def for_evaluation(images, *, crop: int, padding=0, mean=None, scale=1.0, out=No
     images, mean, crop = _bordered(images, mean, crop, padding, where)
     height, width = images.shape[2:]
     corner = (height - crop) // 2, (width - crop) // 2
-    return _fixed_crops(images, [corner], False, crop, mean, scale, out, where)
+    return _fixed_crops(images, [corner], False, crop, mean, scale, where)
 
 
-def ten_crop(
-    images, *, crop: int, padding=0, mean=None, scale=1.0, out=None
-) -> torch.Tensor:
+def ten_crop(images, *, crop: int, padding=0, mean=None, scale=1.0) -> torch.Tensor:
     """Return four corner crops and the centre one, then the same five mirrored.
 
     Parameters
     ----------
     images : uint8 (N, C, H, W)
     crop, padding, mean, scale : as in :func:`for_evaluation`
-    out : float32 (10 N, C, crop, crop), channels last, to write into
 
     Returns
     -------
@@ -523,7 +502,7 @@ def ten_crop(
     images, mean, crop = _bordered(images, mean, crop, padding, where)
     low, wide = images.shape[2] - crop, images.shape[3] - crop
     corners = [(0, 0), (0, wide), (low, 0), (low, wide), (low // 2, wide // 2)]
-    views = _fixed_crops(images, corners, True, crop, mean, scale, out, where)
+    views = _fixed_crops(images, corners, True, crop, mean, scale, where)
     return views.unflatten(0, (10, len(images)))
 
 
@@ -531,19 +510,19 @@ def _bordered(images, mean, crop, padding, where: str):
     """Return checked and padded images, their mean alike, and the crop's side."""
     images = _batch(images, where)
     size = images.shape[2:]
-    crop, padding = _require_sizes(size, crop, padding, "zero", False, where)
+    crop, padding = _require_sizes(size, crop, padding, False, where)
     mean = _per_channel(mean, images, where, "mean", image=True)
-    return *_padded(images, mean, padding, "zero"), crop
+    return *_padded(images, mean, padding), crop
 
 
-def _fixed_crops(images, corners, mirrored, crop, mean, scale, out, where):
+def _fixed_crops(images, corners, mirrored, crop, mean, scale, where):
     """Return crops at ``corners`` of all images, one corner after the other."""
     scale = _per_channel(scale, images, where, "scale")
     turns = (False, True) if mirrored else (False,)
     views = [(*corner, turn) for turn in turns for corner in corners]
     count, channels = images.shape[:2]
     shape = (len(views) * count, channels, crop, crop)
-    out, mean = _output(out, shape, images, where), _both_ways(mean)
+    out, mean = _empty(shape, images), _both_ways(mean)
     parts = out.unflatten(0, (len(views), count))
     for view, (top, left, turn) in zip(parts, views, strict=True):
         _fill(view, images, _everywhere(images, top, left, turn), mean, scale)
@@ -668,6 +647,8 @@ def _chunks(source, rows, where: str):
     if not hasattr(stored, "shape") or len(stored.shape) != 4:
         shapes.require_axes(stored, "N, C, H, W", where, "source")
     last = stored is not source and _channels_last(stored)
+    if rows is not None:
+        rows = _indices(rows, where, name="rows").cpu()
     total = len(stored) if rows is None else len(rows)
     if not total:
         raise ValueError(f"{where}: source needs at least one image; got none.")
@@ -748,22 +729,10 @@ def _cut_windows(images, which, top, left, mirrored, crop: int) -> torch.Tensor:
     return cut
 
 
-def _output(out, shape: tuple, images, where: str) -> torch.Tensor:
-    """Return memory for the result: ``out`` if it fits, else new."""
-    if out is None:
-        last = torch.channels_last
-        return torch.empty(shape, device=images.device, memory_format=last)
-    if (
-        isinstance(out, torch.Tensor)
-        and (out.shape, out.dtype, out.device) == (shape, torch.float32, images.device)
-        and out.is_contiguous(memory_format=torch.channels_last)
-    ):
-        return out
-    raise ValueError(
-        f"{where}: out needs float32 {shape} in channels-last memory on "
-        f"{images.device}; got {shapes.spoken(out)}. Leave it out, or pass "
-        "torch.empty(shape, memory_format=torch.channels_last)."
-    )
+def _empty(shape: tuple, images: torch.Tensor) -> torch.Tensor:
+    """Return memory for float32 results beside ``images``, channels last."""
+    last = torch.channels_last
+    return torch.empty(shape, device=images.device, memory_format=last)
 
 
 # ------------------------------------------------------------- checks of arguments
@@ -792,34 +761,32 @@ def _batch(images, where: str) -> torch.Tensor:
     return images
 
 
-def _indices(indices, where: str, images=None) -> torch.Tensor:
+def _indices(indices, where: str, images=None, name="indices") -> torch.Tensor:
     """Return indices as int64 (N,) on the images' device, or raise."""
     device = None if images is None else images.device
-    if not isinstance(indices, torch.Tensor):
-        indices = torch.as_tensor(np.asarray(indices))
-    shapes.require_axes(indices, "N", where, "indices")
-    if indices.is_floating_point() and len(indices):
+    indices = _numbers(indices, where, name)
+    shapes.require_axes(indices, "N", where, name)
+    kind = indices.dtype
+    whole = not (kind.is_floating_point or kind.is_complex or kind == torch.bool)
+    if len(indices) and not whole:
         raise TypeError(
-            f"{where}: indices needs whole numbers; got {indices.dtype}. Pass each "
-            "image's position in its data set."
+            f"{where}: {name} needs whole numbers; got {kind}. Pass each image's "
+            "position in its data set."
         )
     return indices.to(device=device, dtype=torch.int64)
 
 
-def _require_sizes(size, crop, padding, mode, resized, where) -> tuple[int, int]:
+def _require_sizes(size, crop, padding, resized, where) -> tuple[int, int]:
     """Return crop and padding as ints if images of ``size`` (height, width) allow."""
     crop = shapes.require_int(crop, 1, where, "crop")
     padding = shapes.require_int(padding, 0, where, "padding")
-    shapes.require_choice(mode, ("zero", "reflect"), where, "padding_mode")
     height, width = size
+    shares = isinstance(resized, (tuple, list)) and len(resized) == 2
+    if not shares and not isinstance(resized, bool):
+        raise TypeError(_wrong_shares(resized, where))
     if padding and resized:
         raise ValueError(
             f"{where}: padding belongs to plain crops; with resized it must be 0."
-        )
-    if mode == "reflect" and padding >= min(height, width):
-        raise ValueError(
-            f"{where}: padding {padding} reflects more than images of {height} x "
-            f"{width} have; it must be smaller than both sides."
         )
     if not resized and crop > min(height, width) + 2 * padding:
         raise ValueError(
@@ -827,16 +794,18 @@ def _require_sizes(size, crop, padding, mode, resized, where) -> tuple[int, int]
             f"padding {padding}. Take a crop of at most "
             f"{min(height, width) + 2 * padding}, or larger images."
         )
-    if resized and resized is not True:
-        message = (
-            f"{where}: resized needs True, or shares of the area (low, high) with "
-            f"0 < low <= high <= 1; got {shapes.spoken(resized)}."
-        )
-        if not isinstance(resized, (tuple, list)) or len(resized) != 2:
-            raise TypeError(message)
-        if not 0 < resized[0] <= resized[1] <= 1:
-            raise ValueError(message)
+    if shares:
+        low, high = (shapes.require_number(n, 0, where, "resized") for n in resized)
+        if not 0 < low <= high <= 1:
+            raise ValueError(_wrong_shares(resized, where))
     return crop, padding
+
+
+def _wrong_shares(resized, where: str) -> str:
+    return (
+        f"{where}: resized needs True, or shares of the area (low, high) with "
+        f"0 < low <= high <= 1; got {shapes.spoken(resized)}."
+    )
 
 
 def _per_channel(value, images, where: str, name: str, image: bool = False):
@@ -881,7 +850,9 @@ def _require_colour(colour, images, where: str):
 
 def _numbers(value, where: str, name: str) -> torch.Tensor:
     try:
-        return torch.as_tensor(value)
+        return torch.as_tensor(
+            value if isinstance(value, torch.Tensor) else np.array(value)
+        )
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(
             f"{where}: {name} needs numbers; got {shapes.spoken(value)}."

@@ -39,8 +39,6 @@ OPTIONS = {
     "mean image": dict(crop=16, mean="image", colour=True),
     "padding": dict(crop=20, padding=4, mean="image"),
     "padding, channel mean": dict(crop=20, padding=4, mean=[120.0, 110.0, 100.0]),
-    "reflect": dict(crop=22, padding=5, padding_mode="reflect", mean="image"),
-    "reflect, channel mean": dict(crop=22, padding=5, padding_mode="reflect", mean=7.0),
     "resized": dict(crop=12, resized=True, mean="image", scale=0.5, colour=True),
     "resized up": dict(crop=40, resized=(0.2, 0.4), flip=False, mean=99.5),
     "erase": dict(crop=16, erase=5, scale=1 / 60, colour=True),
@@ -59,7 +57,7 @@ def options(name, images):
 
 def drawn(indices, epoch, seed, height=20, width=24, **kwargs):
     """Return what is drawn for a call of ``for_training`` with these arguments."""
-    for name in ("mean", "scale", "padding_mode"):
+    for name in ("mean", "scale"):
         kwargs.pop(name, None)
     if kwargs.pop("colour", None) is not None:
         kwargs.setdefault("colour_std", 0.1)
@@ -310,20 +308,6 @@ def test_crops_and_reflections_equal_torchvision(nhwc, padding):
         assert torch.equal(got[k], wanted.float())
 
 
-@pytest.mark.parametrize("nhwc", [True, False], ids=["nhwc", "nchw"])
-def test_reflected_padding_equals_torchvision(nhwc):
-    images = batch(20, nhwc=nhwc)
-    got = augment.for_training(
-        images, range(20), 1, seed=2, crop=24, padding=6, padding_mode="reflect"
-    )
-    found = drawn(range(20), 1, 2, crop=24, padding=6)
-    for k, image in enumerate(images):
-        wanted = tvf.pad(image, 6, padding_mode="reflect")
-        wanted = tvf.crop(wanted, found.top[k], found.left[k], 24, 24)
-        wanted = tvf.hflip(wanted) if found.mirrored[k] else wanted
-        assert torch.equal(got[k], wanted.float())
-
-
 def test_a_mean_image_is_cropped_and_mirrored_with_its_images():
     images = batch(30)
     mean = augment.mean_image(images)
@@ -393,15 +377,6 @@ def test_the_result_lies_channels_last():
         assert x.dtype == torch.float32
 
 
-def test_memory_given_is_written_into():
-    images = batch()
-    kwargs = options("mean image", images) | {"seed": 0}
-    wanted = augment.for_training(images, range(12), 0, **kwargs)
-    out = torch.full((12, 16, 16, 3), math.nan).permute(0, 3, 1, 2)
-    got = augment.for_training(images, range(12), 0, out=out, **kwargs)
-    assert got.data_ptr() == out.data_ptr() and torch.equal(out, wanted)
-
-
 def test_inputs_stay_as_they_were():
     images = batch()
     mean, indices = augment.mean_image(images), torch.arange(12)
@@ -424,6 +399,11 @@ def test_numpy_images_are_taken_even_from_a_read_only_store():
     assert torch.equal(got, wanted)
     turned = augment.for_evaluation(array[:, ::-1], crop=16)
     assert torch.equal(turned, augment.for_evaluation(images.flip(1), crop=16))
+
+
+def test_indices_may_run_backwards():
+    found = augment.uniform(0, 0, np.arange(9)[::-1], 2)
+    assert torch.equal(found.flip(0), augment.uniform(0, 0, range(9), 2))
 
 
 def test_an_empty_batch_stays_empty():
@@ -652,15 +632,6 @@ def test_padding_changes_no_centre_crop_of_a_larger_image():
     assert torch.equal(got, wanted)
 
 
-def test_evaluation_writes_into_given_memory():
-    images = batch(4)
-    for function, rows in ((augment.for_evaluation, 4), (augment.ten_crop, 40)):
-        out = torch.empty(rows, 16, 16, 3).permute(0, 3, 1, 2)
-        got = function(images, crop=16, out=out)
-        assert got.data_ptr() == out.data_ptr()
-        assert torch.equal(got, function(images, crop=16))
-
-
 def test_the_papers_square_is_the_short_side_at_256_and_its_centre():
     # A smooth picture, so that the filter's support at the border does not matter.
     down, across = torch.meshgrid(
@@ -762,10 +733,15 @@ REFUSED = [
     (dict(crop=8.5), TypeError, "whole number"),
     (dict(padding=-1), ValueError, "padding"),
     (dict(padding=2, resized=True), ValueError, "padding belongs to plain crops"),
-    (dict(padding=20, padding_mode="reflect"), ValueError, "smaller than both sides"),
-    (dict(padding_mode="wrap"), ValueError, "'zero' or 'reflect'"),
     (dict(resized=(0.5, 2)), ValueError, "shares of the area"),
     (dict(resized=0.5), TypeError, "resized needs"),
+    (dict(resized=("a", "b")), TypeError, "resized must be a finite number"),
+    (dict(resized=np.array([0.2, 0.5])), TypeError, "resized needs"),
+    (dict(indices=list("abcdefghijkl")), TypeError, "indices needs numbers"),
+    (dict(indices=[[1], [2, 3]]), TypeError, "indices needs numbers"),
+    (dict(indices=iter(range(12))), TypeError, "indices needs numbers"),
+    (dict(indices=[True] * 12), TypeError, "whole numbers"),
+    (dict(indices=torch.ones(12) * 1j), TypeError, "whole numbers"),
     (dict(erase=17), ValueError, "erase"),
     (dict(chunk=0), ValueError, "chunk"),
     (dict(indices=range(11)), ValueError, "images is 12 but indices is 11"),
@@ -781,8 +757,6 @@ REFUSED = [
     (dict(seed=-1), ValueError, "seed"),
     (dict(epoch=-1), ValueError, "epoch"),
     (dict(epoch=1.5), TypeError, "epoch"),
-    (dict(out=torch.empty(12, 3, 16, 16)), ValueError, "channels-last"),
-    (dict(out=torch.empty(12, 3, 15, 15)), ValueError, "out needs"),
 ]  # fmt: skip
 
 
@@ -805,6 +779,9 @@ def test_evaluation_and_statistics_refuse_too():
         augment.channel_mean(batch()[:0])
     with pytest.raises(ValueError, match="4 axes"):
         augment.channel_std(batch()[0])
+    for rows in ([True] * 12, [0.5]):
+        with pytest.raises(TypeError, match="rows needs whole numbers"):
+            augment.mean_image(batch(), rows)
     with pytest.raises(ValueError, match="choose: crop 30 is larger"):
         augment.choose(0, 0, [1], height=20, width=40, crop=30)
     with pytest.raises(ValueError, match="draws"):
