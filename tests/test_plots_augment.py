@@ -137,3 +137,28 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(change, words):
     )
     with pytest.raises(ValueError, match=words):
         plots.contact_sheet(**call | change)
+
+
+def test_colours_and_labels_that_do_not_fit_are_refused_in_a_sentence():
+    axes = np.eye(3)
+    for call, words in (
+        (
+            lambda: plots.colour_axes([1, 2], [3, 2, 1], axes),
+            r"mean needs shape \(3,\)",
+        ),
+        (
+            lambda: plots.colour_axes([1] * 3, [3, 2], axes),
+            r"vectors needs shape \(3, 2",
+        ),
+        (lambda: plots.colour_axes([1] * 3, [3, 2, 1], axes, steps=0), "steps must be"),
+        (lambda: plots.crop_labels([1], [1, 2]), "tops is 1 but lefts is 2"),
+        (lambda: plots.shift_labels([[1, 2]]), "shifts needs shape"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+@pytest.mark.filterwarnings("error")
+def test_pictures_of_one_colour_have_axes_of_no_length():
+    figure = plots.colour_axes([9, 9, 9], [0, 0, 0], np.eye(3))
+    assert "holds 0 %" in figure.axes[0].get_title(loc="left")

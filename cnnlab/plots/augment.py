@@ -62,6 +62,8 @@ def crop_labels(tops, lefts, mirrored=None) -> list[str]:
     ['row 3, column 32', 'row 0, column 7\\nmirrored']
     """
     mirrored = [False] * len(tops) if mirrored is None else mirrored
+    sizes = {"tops": len(tops), "lefts": len(lefts), "mirrored": len(mirrored)}
+    shapes.require_same("crop_labels", **sizes)
     return [
         _minus(f"row {int(top)}, column {int(left)}") + ("\nmirrored" if turn else "")
         for top, left, turn in zip(tops, lefts, mirrored, strict=True)
@@ -77,6 +79,7 @@ def shift_labels(shifts) -> list[str]:
     ['red +12, green −3\\nblue 0']
     """
     shifts = arrays.as_numbers(shifts, "n, C", "shift_labels", "shifts")
+    shapes.require_shape(shifts, (len(shifts), 3), "shift_labels", "shifts")
     return [
         f"red {_signed(red)}, green {_signed(green)}\nblue {_signed(blue)}"
         for red, green, blue in shifts
@@ -121,6 +124,9 @@ def colour_axes(mean, sds, vectors, reach: float = 2.0, steps: int = 9):
     mean = arrays.as_numbers(np.ravel(mean), "C", "colour_axes", "mean")
     sds = arrays.as_numbers(sds, "K", "colour_axes", "sds")
     vectors = arrays.as_numbers(vectors, "C, K", "colour_axes", "vectors")
+    shapes.require_shape(mean, (3,), "colour_axes", "mean")
+    shapes.require_shape(vectors, (3, len(sds)), "colour_axes", "vectors")
+    steps = shapes.require_int(steps, 2, "colour_axes", "steps")
     amounts = np.linspace(-reach, reach, steps)
     colours = mean + (amounts[None, :, None] * sds[:, None, None]) * vectors.T[:, None]
     colours = np.clip(colours / 255, 0, 1)  # (K, steps, 3)
@@ -137,7 +143,7 @@ def colour_axes(mean, sds, vectors, reach: float = 2.0, steps: int = 9):
         xlabel="standard deviations along the axis (in the cells: grey levels)",
         ylabel="axis (red, green, blue)",
     )
-    share = sds[0] ** 2 / (sds**2).sum()
+    share = sds[0] ** 2 / ((sds**2).sum() or 1)  # of one colour only: nothing varies
     ax.set_title(f"The first axis of colour holds {100 * share:.0f} % of the variance")
     return figure
 
