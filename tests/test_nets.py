@@ -735,7 +735,9 @@ def test_images_that_do_not_fit_are_named_before_anything_is_computed():
     )
     assert "needs 4 axes (N, C, H, W)" in message_of(lambda: net(drawn(3, 32, 32)))
     raw = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    assert "needs float images" in message_of(lambda: net(raw), TypeError)
+    for bad in (raw, torch.zeros(2, 3, 32, 32).numpy()):
+        got = message_of(lambda x=bad: net(x), TypeError)
+        assert got.startswith("network: x needs float images in a tensor; got an array")
     assert message_of(lambda: nets.build("lenet5-1998", num_classes=11)) == (
         "lenet5-1998: num_classes must be a whole number from 1 to 10; got 11."
     )

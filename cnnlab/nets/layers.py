@@ -41,10 +41,10 @@ class Network(nn.Sequential):
                 f"{tuple(x.shape[1:])}. Crop them, or build the network for them: "
                 f"image_size={x.shape[-1]}, in_channels={x.shape[1]}."
             )
-        if not x.is_floating_point():
+        if not isinstance(x, Tensor) or not x.is_floating_point():
             raise TypeError(
-                f"network: x needs float images; got {x.dtype}. Subtract the mean, or "
-                "convert them: x.float()."
+                f"network: x needs float images in a tensor; got {shapes.spoken(x)}. "
+                "Subtract the mean, or convert them: torch.as_tensor(x).float()."
             )
 
 
