@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -211,6 +212,7 @@ def test_bad_arguments_are_named():
     for arguments, words in (
         ({"steps": 0}, "steps must be a whole number of at least 1"),
         ({"interval": 0}, "interval must be a whole number"),
+        ({"save_minutes": -1}, "save_minutes must be a finite number of at least 0"),
         ({"resume": "yes"}, 'resume must be None or "auto"'),
         ({"resume": "auto"}, "resume needs out"),
         ({"device": "gpu9"}, 'device must be "auto", "cpu"'),
@@ -347,7 +349,6 @@ def test_two_trainings_do_not_write_to_one_folder_at_once(tmp_path):
 
 
 def test_before_training_a_signal_ends_everything_at_once(tmp_path, monkeypatch):
-    import os
     import signal
 
     from cnnlab.train import sources
@@ -400,3 +401,16 @@ def test_an_apple_gpu_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ValueError, match="sees no Apple GPU"):
         train.fit(TINY, pair(), device="mps", progress=False)
+
+
+def test_class_names_that_are_no_unicode_are_trained_on(tmp_path):
+    names = tuple(os.fsdecode(name) for name in (b"a\xff", b"b", b"c"))
+    sets = tuple(dataclasses.replace(part, classes=names) for part in pair())
+    train.fit(TINY, sets, tmp_path, steps=1, progress=False)
+    assert train.load(tmp_path, sets)[0].classes == names
+
+
+def test_too_few_photographs_are_told_how_many_are_needed(tmp_path):
+    write_photos(tmp_path / "photos", 6)
+    with pytest.raises(TrainError, match="at least ten images in a class"):
+        train.fit(TINY, tmp_path / "photos", tmp_path / "run", progress=False, store=36)

@@ -83,7 +83,13 @@ def test_every_field_can_be_changed_from_the_command_line():
     for field in cli._fields():
         flag = f"--{field.name.replace('_', '-')}"
         if field.name == "options":
-            line += [flag, "width=0.5", "norm=lrn", "inverted_dropout=false"]
+            line += [
+                flag,
+                "width=0.5",
+                "norm=lrn",
+                "inverted_dropout=false",
+                "filters=8,16,16",
+            ]
         elif field.name == "drops":
             line += [flag, "1", "2.5"]
         elif type(field.default) is bool:
@@ -94,6 +100,7 @@ def test_every_field_can_be_changed_from_the_command_line():
     options = vars(cli._parser().parse_args(line))
     assert dict(options["options"]) == {
         "width": 0.5, "norm": "lrn", "inverted_dropout": False,
+        "filters": [8, 16, 16],
     }  # fmt: skip
     assert options["drops"] == [1, 2.5] and options["batch"] == 3
     fixed = {"name", "about", "layer_rates"}

@@ -87,17 +87,22 @@ def _kind(field: dataclasses.Field) -> dict:
 
 
 def _pair(text: str):
-    """Return ("width", 0.5) for "width=0.5"."""
+    """Return ("width", 0.5) for "width=0.5"; commas make a list."""
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
-    words = {"true": True, "false": False, "none": None}
+    parts = [_value(part) for part in value.split(",")]
+    return name, parts if len(parts) > 1 else parts[0]
+
+
+def _value(text: str):
+    """Return a number, True, False, None, or the text itself."""
     for read in (int, float):
         try:
-            return name, read(value)
+            return read(text)
         except ValueError:
             continue
-    return name, words.get(value.lower(), value)
+    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
 
 
 def _preset_list() -> str:

@@ -34,7 +34,8 @@ class Book:
     def __init__(self, out, group: parallel.Group, progress, live, interval, minutes):
         self.folder = None if out is None else Path(out).expanduser()
         self.interval = shapes.require_int(interval, 1, "train", "interval")
-        self.group, self.minutes = group, minutes
+        self.group = group
+        self.minutes = shapes.require_number(minutes, 0, "train", "save_minutes")
         self.silent = not (progress and group.first)
         self.live = live and group.first
         self.on_epoch = self.on_interval = None

@@ -32,7 +32,9 @@ class Source(NamedTuple):
 
     def fingerprint(self) -> str:
         """Return a digest of classes, labels and a few images, to know the data by."""
-        digest = hashlib.sha256("\0".join(self.classes).encode())
+        digest = hashlib.sha256(
+            "\0".join(self.classes).encode(errors="surrogatepass")  # odd file names
+        )
         for part in (self.train, self.valid):
             rows = np.linspace(0, len(part.labels) - 1, 16).astype(int)
             digest.update(np.ascontiguousarray(part.labels, dtype=np.int64))
@@ -90,7 +92,8 @@ def _open_store(path: Path) -> Source:
     if "train" not in splits or valid is None:
         raise TrainError(
             f"{path} holds the splits {', '.join(splits)}; training needs train and "
-            "test (or val). Pack a folder that has both, or none of them."
+            "test (or val). Give folders train and val, or none of them and at least "
+            "ten images in a class: every tenth is kept for validation."
         )
     return Source(packed.open(path, "train"), packed.open(path, valid), path.name)
 
