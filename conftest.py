@@ -5,6 +5,7 @@
 - A kernel that dies is reported at once, not after the cell time-out.
 """
 
+import contextlib
 import os
 import queue
 import tempfile
@@ -18,6 +19,13 @@ os.environ["CNNLAB_STRICT"] = "1"
 os.environ["CNNLAB_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
 
 collect_ignore = ["notebooks/build.py"]
+
+with contextlib.suppress(ImportError):  # needed by some of the tests only
+    import hypothesis
+
+    # How long an example takes says something about the machine, not about the code.
+    hypothesis.settings.register_profile("course", deadline=None)
+    hypothesis.settings.load_profile("course")
 
 
 def _report_dead_kernels() -> None:
