@@ -28,7 +28,7 @@ COMMON = {
 def ten_classes(store: str) -> tuple:
     """Return (train, validation) sets of the first ten classes, in memory."""
     parts = []
-    for split in ("train", packed.splits(store)[-1]):
+    for split in ("train", "test"):
         part = packed.open(store, split)
         rows = np.flatnonzero(part.labels < CLASSES)
         images = np.ascontiguousarray(part.images[rows].transpose(0, 3, 1, 2))
