@@ -83,7 +83,7 @@ def _words(seed, epoch, indices: torch.Tensor, blocks: int) -> torch.Tensor:
 
     Counter: (block, index, index >> 32, epoch), key: the seed's two halves. All
     tensors are computed from scalars: a captured CUDA graph may copy nothing from the
-    host. On the CPU NumPy computes them, three times faster on so few numbers.
+    host. On the CPU NumPy computes them, which is faster for so few numbers.
     """
     seed = shapes.require_seed(seed, "augment")
     host = _plain_cpu(indices)
@@ -580,7 +580,7 @@ def mean_image(source, rows=None) -> torch.Tensor:
     """
     total, count = 0, 0
     for part in _chunks(source, rows, "mean_image"):
-        if part.device.type == "cpu":  # NumPy adds bytes up 18 times faster
+        if part.device.type == "cpu":  # NumPy adds bytes up much faster
             sums = torch.from_numpy(part.numpy().sum(0, dtype=np.uint32).astype(float))
         else:
             sums = part.sum(0, dtype=torch.int64).double()

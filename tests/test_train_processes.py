@@ -163,11 +163,17 @@ def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path):
     (tmp_path / "photos" / "a" / "broken.jpg").write_bytes(b"no picture")
     out = tmp_path / "run"
     done = finish(line(tmp_path / "photos", out, "--store", "36", "--steps", "2"))
-    assert "packing" in done.stdout
+    assert "packing" in done.stdout and "1 skipped" in done.stdout
     assert (out / "store" / packed.store.HEADER).is_file()
     assert TINY.crop == 32 and final(out)["step"] == 2
     command = [sys.executable, "-m", "cnnlab.train", "eval", str(out), "--crops", "10"]
     told = finish(command).stdout
+    write_tree(tmp_path / "photos", 90, 4)  # more pictures than the store holds
+    changed = subprocess.run(
+        line(tmp_path / "photos", out, "--store", "36"),
+        env=ENV, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "of other images" in changed.stderr and "delete" in changed.stderr
     assert "this run, 10 crops" in told and "paper, 1 network" in told
 
 

@@ -4,12 +4,11 @@ One background thread gathers whole batches into a ring of buffers; for a GPU th
 are pinned and copied on a stream of their own. There are no worker processes: nothing
 is decoded, so one thread keeps up with many cores of arithmetic.
 
-Rows are read with ``preadv`` rather than through a memory map. A map is up to 1.4
-times as fast, but a file that is cut off under it ends the whole process (SIGBUS)
-where a read says so (of 300 stores cut off while they were read, 300 were reported;
-through a map, the first ended the process). Only where there is no ``preadv``, on
-Windows, the map is read, after a look at the length of the file. Buffers start on a
-cache line, without which both ways run at less than half of their speed.
+Rows are read with ``preadv`` rather than through a memory map. A map is somewhat
+faster, but a file that is cut off under it ends the whole process (SIGBUS) where a
+read says so. Only where there is no ``preadv``, on Windows, the map is read, after a
+look at the length of the file. Buffers start on a cache line: copies into others are
+much slower.
 """
 
 import atexit

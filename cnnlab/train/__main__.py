@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     from cnnlab.train.loop import fit
 
     run = fit(**options, **changes)
-    return {None: 0, "SIGTERM": 143, "SIGINT": 130}.get(run.stopped, 1)
+    return {None: 0, "SIGTERM": 143, "SIGINT": 130, "SIGHUP": 129}.get(run.stopped, 1)
 
 
 def _fields() -> list[dataclasses.Field]:

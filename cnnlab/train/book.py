@@ -405,9 +405,10 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_signals():
-    """Turn SIGTERM and the first Ctrl-C into a wish that the loop fulfils.
+    """Turn SIGTERM, a closed terminal and the first Ctrl-C into a wish of the loop's.
 
-    A second Ctrl-C interrupts at once. Outside the main thread nothing changes.
+    A second Ctrl-C interrupts at once. A signal that was ignored (nohup) stays so.
+    Outside the main thread nothing changes.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -419,7 +420,10 @@ def stop_signals():
             raise KeyboardInterrupt
         stop.cause = signal.Signals(number).name
 
-    kept = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+    names = [n for n in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, n)]
+    heard = [n for n in (getattr(signal, name) for name in names)
+             if signal.getsignal(n) is not signal.SIG_IGN]  # fmt: skip
+    kept = {n: signal.signal(n, ask) for n in heard}
     try:
         yield stop
     finally:

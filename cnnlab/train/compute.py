@@ -19,7 +19,8 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
     batch : images of all processes together; gradients are those of their mean loss
     engine : "eager"; "compile" (fused kernels); "graph" (compiled, and the whole step
         recorded once as a CUDA graph and replayed); "auto": "graph" on one CUDA GPU,
-        "compile" on several, "eager" elsewhere (measured: compiling slows CPUs down)
+        "compile" on several, "eager" elsewhere (``benchmarks/cpu_arithmetic_speed.py
+        --compile`` shows what compiling does to a CPU)
     """
     if engine == "auto":
         on_gpu = group.device.type == "cuda"

@@ -167,8 +167,8 @@ def _rows(images: int, seed: int, batch: int, per_epoch: int, start: int):
 def _seed_dropout(device: torch.device, *numbers: int) -> None:
     """Seed the device's generator by seed, step and rank: a resume needs no state.
 
-    ``torch.manual_seed`` does the same for every device there is, a hundred times
-    slower.
+    ``torch.manual_seed`` does the same for every device there is, which takes longer
+    than some networks' whole step.
     """
     words = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
     key = int(words[0] >> np.uint64(1))

@@ -224,6 +224,7 @@ _FULL = (
         "falls by a factor of 250 over four levels. Deviation: so do the biases' "
         "rates, which fell by 10 over two levels.",
         net="owt2014",
+        options={"inverted_dropout": False},
         init="owt2014",
         colour_std=0.1,
         drops=(22.5, 45, 67.5),

@@ -106,15 +106,18 @@ def _packed_here(path: Path, preset: Preset, out, note) -> Source:
             "STORE as data, or give out=RUN and it is done there."
         )
     store = Path(out) / "store"
-    if not (store / packed.store.HEADER).is_file():
-        note(f"packing {path} into {store}, once")
-        note(str(packed.pack(path, store, size=preset.store, fit=preset.fit)))
-    side = packed.store.read_header(store)["shape"][0]
+    new = not (store / packed.store.HEADER).is_file()
+    side = preset.store if new else packed.store.read_header(store)["shape"][0]
     if side != preset.store:
         raise TrainError(
             f"train: {store} was packed with {side} pixels, and store={preset.store} "
             f"is asked for. Delete {store}, or choose store={side}."
         )
+    if new:
+        note(f"packing {path} into {store}, once")
+    report = packed.pack(path, store, size=preset.store, fit=preset.fit)
+    if new:  # else it only made sure that the images are still those of the store
+        note(str(report))
     return _open_store(store)
 
 
