@@ -539,6 +539,7 @@ def test_bfloat16_autocast_trains(name, norm):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
+@pytest.mark.slow
 def test_it_learns_sixteen_images_by_heart():
     net = nets.initialise(nets.build("alexnet", **SMALL, dropout=0), "he")
     x, y = drawn(16, 3, 32, 32), torch.arange(16) % 10
@@ -568,6 +569,7 @@ def test_gradients_pass_distributed_data_parallel(tmp_path):
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alexnet", "lenet5-1998"])
 def test_networks_are_captured_whole_for_a_compiler_and_stay_equal(name):
     options = {**SMALL, "dropout": 0, "within_map_norm": True}

@@ -225,6 +225,7 @@ def test_bad_arguments_are_named():
             train.fit(TINY, pair(), progress=False, **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [1, 3, 5, 6, 7, 8])
 def test_intervals_that_cross_epochs_add_up_too(tmp_path, interval):
     train.fit(TINY, pair(), tmp_path / "all", interval=1, progress=False)
@@ -237,6 +238,7 @@ def test_intervals_that_cross_epochs_add_up_too(tmp_path, interval):
             assert row[key] == pytest.approx(mean, abs=1e-9), (row["step"], key)
 
 
+@pytest.mark.slow
 def test_the_time_of_validation_does_not_count_as_slow_training(monkeypatch):
     import time
 
@@ -255,6 +257,7 @@ def test_the_time_of_validation_does_not_count_as_slow_training(monkeypatch):
     assert rows[1]["images_per_s"] > 4 * 16 / 1.0
 
 
+@pytest.mark.slow
 def test_a_run_of_two_epochs_and_a_half_goes_on_to_four_exactly(tmp_path):
     recipe = TINY.change(schedule="constant", epochs=4)
     whole = train.fit(recipe, pair(), progress=False)
@@ -268,6 +271,7 @@ def test_a_run_of_two_epochs_and_a_half_goes_on_to_four_exactly(tmp_path):
     assert run.state.errors == whole.state.errors
 
 
+@pytest.mark.slow
 def test_a_plateau_schedule_resumes_exactly(tmp_path):
     recipe = TINY.change(schedule="plateau", epochs=9, lr=1e-9)  # stalls at once
     whole = train.fit(recipe, pair(32), progress=False)
