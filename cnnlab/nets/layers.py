@@ -149,9 +149,9 @@ def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
 def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
     """Sum over the maps c - left ... c + right of the same tower; x (..., C).
 
-    On a CPU as a product with a matrix of ones around the diagonal: up to four times as
-    fast as adding shifted maps, although it multiplies by many zeros. GPUs fuse the
-    additions.
+    On a CPU as a product with a matrix of ones around the diagonal: where the maps of a
+    place lie side by side (channels last), that is faster than adding shifted maps,
+    although it multiplies by many zeros. Compilers fuse the additions.
     """
     count = x.shape[-1]
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
