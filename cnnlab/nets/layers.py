@@ -149,13 +149,18 @@ def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
 def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
     """Sum over the maps c - left ... c + right of the same tower; x (..., C).
 
-    On a CPU as a product with a matrix of ones around the diagonal: where the maps of a
-    place lie side by side (channels last), that is faster than adding shifted maps,
-    although it multiplies by many zeros. Compilers fuse the additions.
+    On a CPU as a product with a matrix of ones around the diagonal, from the side on
+    which the values lie in memory: faster than adding shifted maps, although it
+    multiplies by many zeros. Compilers fuse the additions.
     """
     count = x.shape[-1]
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        return x @ x.new_ones(count, count).tril(left).triu(-right)
+        band = x.new_ones(count, count).tril(left).triu(-right)
+        maps = x.movedim((-2, -1), (1, 2))  # (N, groups, C, ...)
+        if not maps.is_contiguous():
+            return x @ band
+        flat = maps.unsqueeze(-1).flatten(3)
+        return (band.mT @ flat).view(maps.shape).movedim((1, 2), (-2, -1))
     total = x.clone()
     for shift in range(1, min(left, count - 1) + 1):
         total[..., shift:] += x[..., :-shift]
