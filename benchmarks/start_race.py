@@ -3,8 +3,8 @@
     python benchmarks/start_race.py STORE
 
 The first ten classes of a packed store of 64-pixel photographs (Tiny-ImageNet), the
-full-width network on whole pictures, batch 32, rate 0.002 (a fifth: so few classes
-diverge at the recipes' 0.01), float32. Nothing else differs from the named recipes.
+full-width network on whole pictures, batch 32, constant rate 0.002 (not 0.01), one
+crop an image, float32. Nothing else differs from the named recipes.
 Stores
 ``benchmarks/results/start_race.json``.
 """

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
 
-from cnnlab import nets
+from cnnlab import nets, records
 from cnnlab.train import __main__ as cli
 from cnnlab.train import presets
 
@@ -40,6 +41,16 @@ def test_every_preset_names_a_network_that_exists_and_says_where_it_comes_from(n
 def test_a_preset_survives_json(name):
     preset = presets.load(name)
     assert presets.from_dict(json.loads(json.dumps(preset.as_dict()))) == preset
+
+
+def test_the_record_shows_the_papers_text_flat_where_the_released_run_learns():
+    arms = records.read("start_race")["recipes"]
+    chance = math.log(10)
+    assert arms["paper-text"]["last"]["least"] > 0.98 * chance
+    assert all(row["validation_error"] > 0.88 for row in arms["paper-text"]["runs"])
+    assert arms["krizhevsky2012"]["last"]["greatest"] < 0.9 * chance
+    for name, arm in arms.items():  # measured with the recipe as it stands
+        assert arm["preset"]["init"] == presets.load(name).init
 
 
 def test_changing_options_keeps_the_others():

@@ -120,9 +120,8 @@ class Book:
         per_epoch, total = states.step_count(state.preset, len(source.train.labels))
         self.per_epoch, self.total = per_epoch, min(total, steps or total)
         self.images = min(state.preset.batch, len(source.train.labels))
-        self.started = self.interval_started = time.monotonic()
+        self.epoch_started = self.interval_started = time.monotonic()
         self.interval_step, self.interval_waited = state.step, 0.0
-        self.seconds_before, self.epoch_started = state.seconds, self.started
         self.before = state.totals.tolist()
         before = [], []  # epochs and intervals that were logged earlier
         if self.folder is not None and self.group.first:
@@ -306,7 +305,6 @@ class Book:
         if self.folder is None:
             return
         self.require_finite(state)
-        state.seconds = self.seconds_before + time.monotonic() - self.started
         totals = self.group.total(state.totals)
         if not self.group.first:
             return

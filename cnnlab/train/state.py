@@ -28,7 +28,6 @@ class State:
     errors : validation error of each epoch
     totals : (4,) of the running epoch: loss, right, count, and the first step whose
         loss was not finite (-1: none); this process's share
-    seconds : spent training
     """
 
     preset: presets.Preset
@@ -43,7 +42,6 @@ class State:
     stalls: tuple = ()
     errors: list = field(default_factory=list)
     totals: torch.Tensor | None = None
-    seconds: float = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -108,7 +106,6 @@ class State:
             "stalls": list(self.stalls),
             "errors": list(self.errors),
             "totals": totals.cpu(),
-            "seconds": self.seconds,
             "net": self.net.state_dict(),
             "velocity": self.update.velocity,
         }
@@ -126,7 +123,6 @@ class State:
         self.precision = saved["precision"] if wanted == "auto" else wanted
         self.step, self.epoch = saved["step"], saved["epoch"]
         self.stalls, self.errors = tuple(saved["stalls"]), list(saved["errors"])
-        self.seconds = saved["seconds"]
         self.clear_totals()
         if first:  # sums of all processes: one of them carries on with them
             self.totals.copy_(saved["totals"])
