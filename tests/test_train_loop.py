@@ -37,6 +37,24 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert first == again != other
 
 
+def test_every_step_draws_another_dropout_mask():
+    masks = []
+    original = torch.nn.functional.dropout
+
+    def watched(x, *arguments, **options):
+        y = original(x, *arguments, **options)
+        if arguments[1] if len(arguments) > 1 else options.get("training"):
+            drawn = original(torch.ones(64), 0.5, True)  # of the same generator
+            masks.append(tuple(drawn.tolist()))
+        return y
+
+    recipe = TINY.change(options={"inverted_dropout": True})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "dropout", watched)
+        train.fit(recipe, pair(), steps=4, progress=False)
+    assert len(masks) >= 8 and len(set(masks)) == len(masks)
+
+
 def test_training_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)

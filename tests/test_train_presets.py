@@ -53,6 +53,12 @@ def test_the_record_shows_the_papers_text_flat_where_the_released_run_learns():
         assert arm["preset"]["init"] == presets.load(name).init
 
 
+def test_dropout_has_the_form_of_its_source():
+    original = {n for n in NAMES if not presets.load(n).options.get(
+        "inverted_dropout", True)}  # fmt: skip
+    assert original == {"krizhevsky2012", "paper-text", "owt2014"}
+
+
 def test_changing_options_keeps_the_others():
     p = presets.load("krizhevsky2012").change(options={"width": 0.5}, lr=0.02)
     assert p.options["width"] == 0.5 and p.options["within_map_norm"]
