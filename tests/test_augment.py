@@ -2,7 +2,6 @@
 
 import math
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import functional as tvf
 
 from cnnlab import augment
+from cnnlab.augment import choices, pixels, randoms, statistics
 from cnnlab.data import pictures
 
 IMAGENET = (0.2175, 0.0188, 0.0045)  # eigenvalues often used; pixels in [0, 1]
@@ -91,21 +91,17 @@ def hexadecimal(text):
 
 
 @pytest.mark.parametrize(("rounds", "counter", "key", "result"), KNOWN)
-@pytest.mark.parametrize("kind", [np, torch])
-def test_philox_gives_the_published_words(kind, rounds, counter, key, result):
+def test_philox_gives_the_published_words(rounds, counter, key, result):
     c, k = hexadecimal(counter), hexadecimal(key)
-    make = partial(np.array, dtype=np.int64) if kind is np else torch.tensor
-    even, odd = make([[c[0]], [c[2]]]), make([[c[1]], [c[3]]])
-    keys = make(
+    even, odd = torch.tensor([[c[0]], [c[2]]]), torch.tensor([[c[1]], [c[3]]])
+    keys = torch.tensor(
         [
-            [[(k[j] + r * augment.STEPS[j]) & augment.MASK] for j in (0, 1)]
+            [[(k[j] + r * randoms.STEPS[j]) & randoms.MASK] for j in (0, 1)]
             for r in range(rounds)
         ]
     )
-    factors = make([[f] for f in augment.FACTORS])
-    even, odd = augment.philox(
-        even, odd, keys, factors, lambda pair: kind.flip(pair, (0,))
-    )
+    factors = torch.tensor([[f] for f in randoms.FACTORS])
+    even, odd = randoms.philox(even, odd, keys, factors)
     words = [w.item() for w in (even[0], odd[0], even[1], odd[1])]
     assert words == hexadecimal(result)
 
@@ -219,7 +215,7 @@ def test_the_gather_of_gpus_and_the_windows_of_cpus_agree(name, nhwc, monkeypatc
     images = batch(nhwc=nhwc)
     kwargs = options(name, images) | {"seed": 5}
     on_cpu = augment.for_training(images, range(12), 3, **kwargs)
-    monkeypatch.setattr(augment, "_plain_cpu", lambda tensor: False)
+    monkeypatch.setattr(pixels, "plain_cpu", lambda tensor: False)
     assert torch.equal(augment.for_training(images, range(12), 3, **kwargs), on_cpu)
 
 
@@ -246,7 +242,7 @@ def test_working_block_by_block_changes_nothing(monkeypatch):
     images = batch(10)
     kwargs = options("mean image", images) | {"seed": 5}
     whole = augment.for_training(images, range(10), 0, **kwargs)
-    monkeypatch.setattr(augment, "BLOCK", 3 * 3 * 16 * 16)  # three images at a time
+    monkeypatch.setattr(pixels, "BLOCK", 3 * 3 * 16 * 16)  # three images at a time
     assert torch.equal(augment.for_training(images, range(10), 0, **kwargs), whole)
 
 
@@ -485,7 +481,7 @@ def test_boxes_are_distributed_as_torchvisions(size):
         0, 0, range(n), height=size[0], width=size[1], crop=9, resized=True
     )
     torch.manual_seed(0)
-    scale, ratio = augment.AREAS, augment.RATIOS
+    scale, ratio = choices.AREAS, choices.RATIOS
     theirs = torch.tensor(
         [tv.RandomResizedCrop.get_params(image, scale, ratio) for _ in range(2000)]
     )
@@ -701,7 +697,7 @@ def test_statistics_do_not_depend_on_how_the_source_is_cut(monkeypatch):
     images = batch(70, height=64, width=64)
     names = ("mean_image", "channel_mean", "channel_std", "colour_directions")
     whole = [getattr(augment, name)(images) for name in names]
-    monkeypatch.setattr(augment, "PART", 5 * 3 * 64 * 64)
+    monkeypatch.setattr(statistics, "PART", 5 * 3 * 64 * 64)
     for name, wanted in zip(names, whole, strict=True):
         got = getattr(augment, name)(images)
         if name == "colour_directions":
@@ -811,7 +807,7 @@ def test_a_call_can_be_recorded_as_a_cuda_graph(name, monkeypatch):
         if isinstance(kwargs.get(key), list):
             kwargs[key] = torch.tensor(kwargs[key])
     wanted = augment.for_training(images, indices, 3, **kwargs)
-    monkeypatch.setattr(augment, "_plain_cpu", lambda tensor: False)
+    monkeypatch.setattr(pixels, "plain_cpu", lambda tensor: False)
     with NothingFromTheHost():
         got = augment.for_training(images, indices, epoch, **kwargs)
     assert torch.equal(got, wanted)
@@ -856,8 +852,8 @@ def test_a_gpu_gives_the_same_pixels_and_records_a_graph(name):
         epoch.fill_(number)
         graph.replay()
         wanted = augment.for_training(images.cpu(), indices.cpu(), number, **kwargs)
-        exact = "colour" not in kwargs and "resized" not in kwargs
-        tolerance = 0 if exact else 1e-3
+        # Grey levels; a GPU's division may place a sample 1e-5 pixels further on.
+        tolerance = 5e-3 if "resized" in kwargs else 1e-3 if "colour" in kwargs else 0
         torch.testing.assert_close(got.cpu(), wanted, rtol=0, atol=tolerance)
     assert torch.equal(
         augment.uniform(1, 2, indices, 5).cpu(), augment.uniform(1, 2, range(12), 5)
