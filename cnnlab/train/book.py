@@ -1,31 +1,16 @@
-"""The run's folder and what a person sees: log, progress, checkpoints, warnings."""
+"""What a person sees of a run, and keeps: log, progress, checkpoints, warnings."""
 
 import contextlib
-import json
-import os
-import shlex
-import signal
-import sys
-import threading
 import time
 import warnings
 from pathlib import Path
 
 import torch
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-from cnnlab import records, shapes
-from cnnlab.train import checkpoints, logs, meter, parallel, presets, sgd
+from cnnlab import shapes
+from cnnlab.train import checkpoints, folder, logs, meter, parallel, presets, sgd
 from cnnlab.train import state as states
-from cnnlab.train._errors import TrainError, write_fault
-
-CONFIG = "config.json"
-WEIGHTS = "weights.safetensors"
-LOCK = ".lock"
+from cnnlab.train._errors import TrainError
 
 
 class Book:
@@ -125,7 +110,7 @@ class Book:
         self.before = state.totals.tolist()
         before = [], []  # epochs and intervals that were logged earlier
         if self.folder is not None and self.group.first:
-            self._write_config(state, data, source)
+            folder.write_config(self.folder, state, data, source, self.group)
             self.log = logs.Log(self.folder, state.step)
             with contextlib.suppress(TrainError):  # nothing was logged yet
                 before = logs.read(self.folder)
@@ -138,41 +123,9 @@ class Book:
         try:
             yield
             if self.folder is not None and self.group.first:
-                self._export(state)
+                folder.export(self.folder, state)
         finally:
             self.bar.close()
-
-    def _write_config(self, state, data, source) -> None:
-        """Record what is run; a resumed run adds a line to ``runs``."""
-        path = self.folder / CONFIG
-        runs = []
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        runs.append(
-            {
-                "from_step": state.step,
-                "command": shlex.join(["python", *sys.orig_argv[1:]]),
-                "processes": self.group.size,
-                "device": str(self.group.device),
-                "hardware": records.hardware(),
-                "versions": records.versions(),
-            }
-        )
-        named = None
-        if isinstance(data, (str, Path)):  # a path is found again from anywhere
-            place = Path(data).expanduser()
-            named = str(place.resolve() if place.exists() else data)
-        config = {
-            "preset": state.preset.as_dict(),
-            "data": named,
-            "classes": list(source.classes),
-            "images": [len(source.train.labels), len(source.valid.labels)],
-            "shape": list(source.shape),
-            "precision": state.precision,
-            "parameters": sum(w.numel() for w in state.net.parameters()),
-            "runs": runs,
-        }
-        _replace(path, json.dumps(config, indent=1) + "\n")
 
     # ------------------------------------------------------------------ during
 
@@ -315,19 +268,6 @@ class Book:
                 raise
             warnings.warn(f"{error} Training goes on.", stacklevel=2)
 
-    def _export(self, state) -> None:
-        """Write the plain weights, with what is needed to use them."""
-        preset = state.preset
-        metadata = {
-            "preset": preset.name,
-            "net": preset.net,
-            "options": preset.options,
-            "image_size": preset.crop,
-            "classes": list(state.classes),
-            "step": state.step,
-        }
-        checkpoints.export(state.net, self.folder / WEIGHTS, metadata)
-
 
 def _sentence(line: dict) -> str:
     """Return an epoch's line for a person."""
@@ -348,82 +288,3 @@ def _shown(line: dict) -> dict:
         "images/s": f"{line['images_per_s']:.0f}",
         "waited": f"{line['waited']:.0%}",
     }
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainError(
-            f"train: {folder} cannot be made ({error.strerror}). Choose another folder."
-        ) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a small file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise write_fault(error, path) from None
-
-
-@contextlib.contextmanager
-def owned(out, group: parallel.Group):
-    """Keep other trainings out of the run's folder; a lock ends with its process."""
-    if out is None or not group.first:
-        yield
-        return
-    folder = Path(out).expanduser()
-    _make(folder)
-    try:
-        file = open(folder / LOCK, "ab")
-    except OSError as error:
-        raise write_fault(error, folder / LOCK) from None
-    with file:
-        try:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainError(
-                f"train: another training is writing to {folder} right now. Wait for "
-                "it, stop it, or choose another folder."
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-
-
-class Stop:
-    """What asked to stop, if anything did."""
-
-    cause: str | None = None
-
-
-@contextlib.contextmanager
-def stop_signals():
-    """Turn SIGTERM, a closed terminal and the first Ctrl-C into a wish of the loop's.
-
-    A second Ctrl-C interrupts at once. A signal that was ignored (nohup) stays so.
-    Outside the main thread nothing changes.
-    """
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(number, frame):
-        if stop.cause and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.cause = signal.Signals(number).name
-
-    names = [n for n in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, n)]
-    heard = [n for n in (getattr(signal, name) for name in names)
-             if signal.getsignal(n) is not signal.SIG_IGN]  # fmt: skip
-    kept = {n: signal.signal(n, ask) for n in heard}
-    try:
-        yield stop
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

@@ -12,7 +12,9 @@ from torch import nn
 from cnnlab import augment, packed, shapes
 from cnnlab.train import compute, evaluate, parallel, presets, sgd, sources
 from cnnlab.train import state as states
-from cnnlab.train.book import Book, owned, stop_signals
+from cnnlab.train.book import Book
+from cnnlab.train.folder import owned
+from cnnlab.train.signals import stop_signals
 
 
 @dataclass(eq=False)

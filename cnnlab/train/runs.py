@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cnnlab import packed
-from cnnlab.train import book, checkpoints, evaluate, logs, parallel, presets, sources
+from cnnlab.train import checkpoints, evaluate, folder, logs, parallel, presets, sources
 from cnnlab.train import state as states
 from cnnlab.train._errors import TrainError
 
@@ -47,7 +47,7 @@ def _data_of(out: Path, data):
     if (out / "store" / packed.store.HEADER).is_file():
         return out / "store"
     try:
-        named = json.loads((out / book.CONFIG).read_text(encoding="utf-8"))["data"]
+        named = json.loads((out / folder.CONFIG).read_text(encoding="utf-8"))["data"]
     except (OSError, ValueError, KeyError):
         named = None
     if named is None:
