@@ -114,6 +114,16 @@ def test_under_autocast_the_type_of_the_convolution_goes_through():
     assert net[0].weight.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_the_squares_are_still_added_up_in_float32(dtype):
+    layer = LocalResponseNorm(alpha=0.01)
+    x = drawn(2, 8, 6, 6, dtype=dtype).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+    assert torch.equal(y, layer(x))
+    assert torch.equal(y, layer(x.float()).to(dtype))
+
+
 @pytest.mark.parametrize("layer", [LocalResponseNorm(groups=2), WithinMapNorm()])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_the_layout_in_memory_stays(layer, layout):

@@ -149,24 +149,29 @@ def _scale(x: Tensor, size: int, a: float, k: float) -> Tensor:
 def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
     """Sum over the maps c - left ... c + right of the same tower; x (..., C).
 
-    On a CPU as a product with a matrix of ones around the diagonal, from the side on
-    which the values lie in memory: faster than adding shifted maps, although it
-    multiplies by many zeros. Compilers fuse the additions.
+    On a CPU as a product with a matrix of ones around the diagonal: faster than adding
+    shifted maps, although it multiplies by many zeros. Compilers fuse the additions.
     """
     count = x.shape[-1]
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        band = x.new_ones(count, count).tril(left).triu(-right)
-        maps = x.movedim((-2, -1), (1, 2))  # (N, groups, C, ...)
-        if not maps.is_contiguous():
-            return x @ band
-        flat = maps.unsqueeze(-1).flatten(3)
-        return (band.mT @ flat).view(maps.shape).movedim((1, 2), (-2, -1))
+        # Autocast would multiply, and add up, in bfloat16 with its three digits.
+        with torch.autocast("cpu", enabled=False):
+            return _banded(x, x.new_ones(count, count).tril(left).triu(-right))
     total = x.clone()
     for shift in range(1, min(left, count - 1) + 1):
         total[..., shift:] += x[..., :-shift]
     for shift in range(1, min(right, count - 1) + 1):
         total[..., :-shift] += x[..., shift:]
     return total
+
+
+def _banded(x: Tensor, band: Tensor) -> Tensor:
+    """Return ``x @ band``, multiplied from the side on which the values lie."""
+    maps = x.movedim((-2, -1), (1, 2))  # (N, groups, C, ...)
+    if not maps.is_contiguous():
+        return x @ band
+    flat = maps.unsqueeze(-1).flatten(3)
+    return (band.mT @ flat).view(maps.shape).movedim((1, 2), (-2, -1))
 
 
 def _power(scale: Tensor, beta: float) -> Tensor:
