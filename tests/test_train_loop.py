@@ -14,6 +14,38 @@ from PIL import Image
 from cnnlab import packed, train
 from cnnlab.train import TrainError, checkpoints, logs
 
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+@pytest.fixture(autouse=True)
+def on_the_processor(request, monkeypatch):
+    """Keep tests off GPUs, whose sums differ in the last bits, unless it is asked."""
+    if not request.node.name.startswith("test_on_a_gpu"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@GPU
+@pytest.mark.parametrize("norm", ["lrn", "batch"])
+def test_on_a_gpu_a_recorded_step_is_the_eager_one(norm):
+    recipe = TINY.change(options={"dropout": 0.0, "norm": norm})
+    one, two = (
+        train.fit(recipe, pair(), steps=7, device="cuda", engine=engine, progress=False)
+        for engine in ("eager", "graph")
+    )
+    found, wanted = one.net.state_dict(), two.net.state_dict()
+    for name, value in found.items():
+        torch.testing.assert_close(value, wanted[name], rtol=2e-2, atol=2e-3)
+
+
+@GPU
+def test_on_a_gpu_a_resumed_run_draws_the_same_masks(tmp_path):
+    here = {"device": "cuda", "engine": "graph", "progress": False}
+    whole = train.fit(TINY, pair(), **here)
+    train.fit(TINY, pair(), tmp_path, steps=7, **here)
+    again = train.fit(TINY, pair(), tmp_path, resume="auto", **here)
+    for a, b in zip(whole.net.parameters(), again.net.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=2e-2, atol=2e-3)
+
 
 def test_training_learns_and_reports_both_sets_every_epoch():
     run = train.fit(TINY, pair(160), epochs=6, drops=(5,), progress=False)

@@ -199,7 +199,7 @@ def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
     more = ("--steps", "15", "norm=batch")  # the last one continues --options
     command = line(store, out, processes=2, dropout=0)
     finish([*command, more[2], *more[:2]])
-    run, source = train.load(out, store)
+    run, source = train.load(out, store, device="cpu")
     group = parallel.Group(0, 1, run.state.device)
     found = train.accuracy(run.net, source.valid, run.state, group)
     logged = logs.read(out)[0][-1]

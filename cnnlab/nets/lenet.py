@@ -176,9 +176,10 @@ class SparseConv2d(nn.Module):
     def __init__(self, sees: tuple[tuple[int, ...], ...], kernel_size: int):
         super().__init__()
         self.sees, self.kernel_size = sees, kernel_size
-        pairs = [(above, below) for above, row in enumerate(sees) for below in row]
-        self.register_buffer("pairs", torch.tensor(pairs).T, persistent=False)
-        self.weight = nn.Parameter(torch.empty(len(pairs), kernel_size, kernel_size))
+        seen = [(above, below) for above, row in enumerate(sees) for below in row]
+        pairs = torch.tensor(seen).T.contiguous()  # so that processes can send it
+        self.register_buffer("pairs", pairs, persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(seen), kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.empty(len(sees)))
         for key, values in self.named_parameters():
             share = 2 * torch.rand(values.shape, device="cpu") - 1

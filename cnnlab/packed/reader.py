@@ -446,6 +446,8 @@ class _ToCuda:
         """Gather and begin the copy; return the batch and the event that ends it."""
         import torch
 
+        if self.device.index is not None:  # a new thread would begin on the first GPU
+            torch.cuda.set_device(self.device)
         size = len(rows) * source.row_bytes
         self.largest = max(self.largest, size)
         buffer = self.buffer(size)

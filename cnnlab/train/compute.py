@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import torch
 from torch import nn
+from torch.utils._triton import has_triton
 
 from cnnlab.train import parallel
 from cnnlab.train._errors import TrainError
@@ -20,20 +21,26 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
     engine : "eager"; "compile" (fused kernels); "graph" (compiled, and the whole step
         recorded once as a CUDA graph and replayed); "auto": "graph" on one CUDA GPU,
         "compile" on several, "eager" elsewhere (``benchmarks/cpu_arithmetic_speed.py
-        --compile`` shows what compiling does to a CPU)
+        --compile`` shows what compiling does to a CPU). Where Triton, which compiles
+        for GPUs, is missing (Windows), an uncompiled step is recorded
     """
+    on_gpu = group.device.type == "cuda"
+    compiles = not on_gpu or has_triton()
     if engine == "auto":
-        on_gpu = group.device.type == "cuda"
-        engine = ("graph" if group.size == 1 else "compile") if on_gpu else "eager"
+        several = "compile" if compiles else "eager"
+        engine = ("graph" if group.size == 1 else several) if on_gpu else "eager"
     if engine not in ("eager", "compile", "graph"):
         raise ValueError(
             f"train: engine must be auto, eager, compile or graph; got {engine!r}."
         )
-    if engine == "graph" and (group.device.type != "cuda" or group.size > 1):
+    if engine == "graph" and (not on_gpu or group.size > 1):
         raise TrainError("train: engine graph needs one CUDA GPU; use engine eager.")
     model = group.wrap(state.net)
-    if engine != "eager":
-        model = torch.compile(model)
+    if engine == "compile" or (engine == "graph" and compiles):
+        # All networks share one forward: another batch or network is another entry.
+        limit = torch._dynamo.config.cache_size_limit
+        torch._dynamo.config.cache_size_limit = max(64, limit)
+        model = torch.compile(model, dynamic=False)
     share = group.size / batch  # DistributedDataParallel averages over processes
     smoothing = state.preset.smoothing
     parameters = list(state.net.parameters())
@@ -84,18 +91,25 @@ class Recorded:
         touched = [*self.state.net.state_dict().values()]
         touched += self.state.update.velocity.values()
         before = [tensor.clone() for tensor in touched]
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # compiles, and lets libraries choose kernels
-            for _ in range(3):
-                self.step(*self.inputs)
-        torch.cuda.current_stream().wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        # "thread_local": the reader's thread may allocate meanwhile
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
-            self.outputs = self.step(*self.inputs)
-        for tensor, value in zip(touched, before, strict=True):
-            tensor.copy_(value)  # warming up has left no trace
+        device = self.state.device
+        with torch.cuda.device(device):
+            # Of high priority, because streams come from pools: the copies of a reader
+            # would be recorded too if it were given this one.
+            side = torch.cuda.Stream(device, priority=-1)
+            side.wait_stream(torch.cuda.current_stream(device))
+            with torch.cuda.stream(side):  # compiles, lets libraries choose kernels
+                for _ in range(3):
+                    self.step(*self.inputs)
+            torch.cuda.current_stream(device).wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            # "thread_local": the reader's thread may allocate meanwhile
+            with torch.cuda.graph(
+                graph, stream=side, capture_error_mode="thread_local"
+            ):
+                self.outputs = self.step(*self.inputs)
+            for tensor, value in zip(touched, before, strict=True):
+                tensor.copy_(value)  # warming up has left no trace
+        self.graph = graph
 
 
 def choose_precision(state, x: torch.Tensor, labels: torch.Tensor) -> str:

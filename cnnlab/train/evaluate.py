@@ -10,11 +10,13 @@ from cnnlab.train._errors import TrainError
 
 # Error in per cent on ILSVRC-2012 validation: top-1, top-5. Paper: Krizhevsky,
 # Sutskever and Hinton, NIPS 2012, table 2; runs: the released logs of configuration
-# 145, Caffe's model zoo, torchvision's weight metadata.
+# 145, Caffe's model zoo, cuda-convnet2's wiki, torchvision's weight metadata.
 REFERENCES = (
     ("paper, 1 network, 10 crops", 40.7, 18.2),
     ("released run of 2012, 10 crops", 40.66, 18.21),
     ("Caffe's bvlc_alexnet, centre crop", 42.9, 19.8),
+    ("one-tower net of 2014, centre crop", 42.55, 19.81),
+    ("one-tower net of 2014, many crops", 40.42, 18.15),
     ("torchvision's alexnet, centre crop", 43.48, 20.93),
 )
 
@@ -87,7 +89,7 @@ def _counts(chances: torch.Tensor, labels: torch.Tensor, kind) -> torch.Tensor:
             -own.clamp_min(1e-30).log().sum().to(kind),
             (best == labels).sum().to(kind),
             (top == labels[:, None]).any(dim=1).sum().to(kind),
-            torch.tensor(len(labels), dtype=kind, device=labels.device),
+            torch.full((), len(labels), dtype=kind, device=labels.device),
         ]
     )
 

@@ -42,7 +42,9 @@ class Group:
         """Return whether ``flag`` is set in any process."""
         if self.size == 1:
             return flag
-        return bool(self.total(torch.tensor(int(flag), device=self.device)))
+        flags = torch.tensor(int(flag))  # on the CPU: no GPU's queue is waited for
+        dist.all_reduce(flags, group=self.patient)
+        return bool(flags)
 
     def broadcast(self, value):
         """Return the first process's picklable ``value`` in every process."""
@@ -63,8 +65,10 @@ class Group:
         In training each keeps averages of its own images; the first one's are saved.
         """
         if self.size > 1:
-            for buffer in net.buffers():
-                dist.broadcast(buffer, 0)
+            saved = net.state_dict().keys()
+            for name, buffer in net.named_buffers():
+                if name in saved:
+                    dist.broadcast(buffer, 0)
 
     def wrap(self, net: nn.Module) -> nn.Module:
         """Return ``net`` with gradients averaged over the processes."""
@@ -72,7 +76,10 @@ class Group:
             return net
         ids = [self.device.index] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(
-            net, device_ids=ids, gradient_as_bucket_view=True
+            net,
+            device_ids=ids,
+            gradient_as_bucket_view=True,
+            broadcast_buffers=False,  # see share_buffers
         )
 
 
