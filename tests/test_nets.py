@@ -296,6 +296,14 @@ def test_batch_normalisation_follows_every_convolution_instead_of_a_bias():
         assert isinstance(net.get_submodule(f"norm{n}"), nn.BatchNorm2d)
 
 
+def test_batch_normalisation_may_wait_until_after_the_pooling():
+    net = empty("alexnet", norm="batch", image_size=32, order="pool-first")
+    names = [name for name, _ in net.named_children()]
+    assert names[:4] == ["conv1", "pool1", "norm1", "relu1"]
+    at = names.index("conv3")
+    assert names[at : at + 3] == ["conv3", "norm3", "relu3"]
+
+
 def test_dropout_comes_in_both_forms_and_in_both_places():
     old = empty("alexnet", inverted_dropout=False, dropout=0.3)
     assert isinstance(old.drop6, nets.Dropout2012) and old.drop6.p == 0.3

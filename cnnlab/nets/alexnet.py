@@ -103,7 +103,8 @@ def alexnet(
     towers : 2: conv2, conv4, conv5 and LRN see only the maps of their own half
     order : "as-run" (conv-norm-pool-ReLU in layer 1), "as-written" in the paper, or
         "pool-first", as in Caffe's CaffeNet
-    norm : "lrn", "batch" (after every convolution, which then has no bias), "none"
+    norm : "lrn", "batch" (after every convolution, which then has no bias; after its
+        pooling if that comes first), "none"
     norm_alpha, norm_k : LRN's constants; inputs s times smaller need an alpha s**2
         times larger for the same competition
     norm_across : whether LRN looks into the other tower too
@@ -162,11 +163,12 @@ def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
 
 
 def _order(row: Row, order: str, norm: str) -> list[str]:
-    """Return what follows a convolution; batch normalisation always comes first."""
+    """Return what follows a convolution; batch normalisation comes before the ReLU."""
     shapes.require_choice(order, ORDERS, "alexnet", "order")
     words = getattr(row, order.replace("-", "_"))
     if norm == "batch":
-        words = "norm pool relu" if "pool" in words else "norm relu"
+        both = "pool norm relu" if order == "pool-first" else "norm pool relu"
+        words = both if "pool" in words else "norm relu"
     return words.split()
 
 
