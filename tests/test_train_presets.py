@@ -65,6 +65,16 @@ def test_changing_options_keeps_the_others():
     assert "width" not in presets.load("krizhevsky2012").options
 
 
+def test_another_network_begins_without_the_options_of_the_old_one():
+    p = presets.load("krizhevsky2012").change(net="lenet5")
+    assert p.options == {} and p.layer_rates == ()
+    p = presets.load("krizhevsky2012").change(net="vgg-a", options={"hidden": 64})
+    assert p.options == {"hidden": 64}
+    assert (
+        presets.load("krizhevsky2012").change(net="alexnet").options["within_map_norm"]
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -80,6 +90,9 @@ def test_changing_options_keeps_the_others():
         ({"epochs": 0}, "epochs must be above 0"),
         ({"drops": 5}, "drops must be a list of epochs"),
         ({"drops": ("a",)}, "drops must be a finite number"),
+        ({"layer_rates": "conv1"}, r"layer_rates needs rows \(layer, epoch, factor\)"),
+        ({"layer_rates": (("conv1", 3),)}, "layer_rates needs rows"),
+        ({"layer_rates": (("conv1", -3, 1),)}, "layer_rates' epoch must be a finite"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(change, words):
@@ -109,6 +122,8 @@ def test_every_field_can_be_changed_from_the_command_line():
             ]
         elif field.name == "drops":
             line += [flag, "1", "2.5"]
+        elif field.name == "layer_rates":
+            line += [flag, "conv1,67,0.1", "conv1,72,0"]
         elif type(field.default) is bool:
             line += [flag]
         else:
@@ -120,7 +135,8 @@ def test_every_field_can_be_changed_from_the_command_line():
         "filters": [8, 16, 16],
     }  # fmt: skip
     assert options["drops"] == [1, 2.5] and options["batch"] == 3
-    fixed = {"name", "about", "layer_rates"}
+    assert options["layer_rates"] == [("conv1", 67, 0.1), ("conv1", 72, 0)]
+    fixed = {"name", "about"}
     names = {f.name for f in dataclasses.fields(presets.Preset)} - fixed
     assert names <= set(options)
 
@@ -140,3 +156,9 @@ def test_numbers_of_numpy_become_plain_ones():
 def test_parts_of_an_epoch_can_be_given_on_the_command_line():
     options = vars(cli._parser().parse_args(["--epochs", "2.5"]))
     assert options["epochs"] == 2.5
+
+
+def test_a_layer_rate_that_cannot_be_read_is_quoted(capsys):
+    with pytest.raises(SystemExit):
+        cli._parser().parse_args(["--layer-rates", "conv1=0.1"])
+    assert "expected LAYER,EPOCH,FACTOR" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from cnnlab import nets
 from cnnlab.train import presets, sgd
 
 PAPER = presets.load("krizhevsky2012").change(layer_rates=())
@@ -33,6 +34,12 @@ def test_two_steps_worked_by_hand():
     w, b = _layer(PAPER, 2.0, 1.0, [3.0, 3.0])
     assert w == pytest.approx(1.91297115005, abs=1e-12)
     assert b == pytest.approx(0.826, abs=1e-12)
+
+
+def test_a_layer_that_the_network_lacks_is_named():
+    preset = PAPER.change(layer_rates=(("conv9", 1, 0.1),))
+    with pytest.raises(ValueError, match="names .conv9.; .* c1, c3, c5"):
+        sgd.Momentum(nets.build("lenet5"), preset)
 
 
 def test_at_a_constant_rate_the_rule_is_pytorchs_sgd():

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _fields() -> list[dataclasses.Field]:
     """Return the fields of a preset that the command line can change."""
-    fixed = ("name", "about", "layer_rates")
+    fixed = ("name", "about")
     return [f for f in dataclasses.fields(presets.Preset) if f.name not in fixed]
 
 
@@ -79,6 +79,8 @@ def _kind(field: dataclasses.Field) -> dict:
         return {"nargs": "+", "type": _pair, "metavar": "NAME=VALUE"}
     if field.name == "drops":
         return {"nargs": "*", "type": float, "metavar": "EPOCH"}
+    if field.name == "layer_rates":
+        return {"nargs": "*", "type": _layer_rate, "metavar": "LAYER,EPOCH,FACTOR"}
     kind = field.type  # not that of the default: 90 epochs may become 2.5
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction, "default": None}
@@ -93,6 +95,17 @@ def _pair(text: str):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     parts = [_value(part) for part in value.split(",")]
     return name, parts if len(parts) > 1 else parts[0]
+
+
+def _layer_rate(text: str) -> tuple[str, float, float]:
+    """Return ("conv1", 67, 0.1) for "conv1,67,0.1"."""
+    try:
+        layer, epoch, factor = text.split(",")
+        return layer, float(epoch), float(factor)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected LAYER,EPOCH,FACTOR, such as conv1,67,0.1; got {text!r}"
+        ) from None
 
 
 def _value(text: str):

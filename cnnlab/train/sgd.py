@@ -27,6 +27,13 @@ class Momentum:
     def __init__(self, net: nn.Module, preset: Preset):
         self.momentum = preset.momentum
         self.layer_rates = preset.layer_rates
+        layers = sorted({n.rpartition(".")[0] for n, _ in net.named_parameters()})
+        for layer, *_ in self.layer_rates:
+            if not any(_in(name, layer) for name in layers):
+                raise ValueError(
+                    f"train: layer_rates names {layer!r}; the network's layers with "
+                    f"weights are {', '.join(layers)}."
+                )
         self.velocity = {
             name: torch.zeros_like(w, memory_format=torch.preserve_format)
             for name, w in net.named_parameters()
