@@ -14,25 +14,26 @@ import subprocess
 import sys
 
 POLICIES = ("PASSIVE", "ACTIVE")
-PRESET, INTERVAL = "cifar2012", 50
+PRESET = "cifar2012"
 
 
-def child(precision: str) -> None:
-    """Train a little; print images a second of the last interval."""
+def child(precision: str, steps: int) -> None:
+    """Train a little; print images a second of the last of three blocks of steps."""
     from cnnlab import data, train
 
     images = data.load("scenes", "train", n=12_800)
     lines = []
     train.fit(
-        PRESET, (images, images.take(range(64))), steps=3 * INTERVAL, interval=INTERVAL,
+        PRESET, (images, images.take(range(64))), steps=3 * steps, interval=steps,
         precision=precision, progress=False, on_interval=lines.append,
     )  # fmt: skip
     print(lines[-1]["images_per_s"])
 
 
-def speed(policy: str, precision: str) -> float:
+def speed(policy: str, options) -> float:
     """Return images a second under a policy, measured in a process of its own."""
-    command = [sys.executable, __file__, "--child", precision]
+    command = [sys.executable, __file__, "--child", "--precision", options.precision]
+    command += ["--steps", str(options.steps)]
     environment = {**os.environ, "OMP_WAIT_POLICY": policy}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     if run.returncode:
@@ -44,10 +45,11 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="bf16", choices=("bf16", "fp32"))
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, default=50, help="of one block")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        child(options.child)
+        child(options.precision, options.steps)
         return
     import _turns
     import torch
@@ -55,7 +57,7 @@ def main(arguments=None) -> None:
     found = {policy: [] for policy in POLICIES}
     for _ in range(options.rounds):
         for policy in POLICIES:
-            found[policy].append(speed(policy, options.precision))
+            found[policy].append(speed(policy, options))
     gain = _turns.ratio(found["ACTIVE"], found["PASSIVE"])
     print(found, f"ACTIVE is {gain['median']:.2f} times as fast")
     payload = {"preset": PRESET, "precision": options.precision}

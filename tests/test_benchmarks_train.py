@@ -133,6 +133,15 @@ def test_overhead_compares_the_loop_with_a_bare_one(script):
 
 
 @pytest.mark.slow
+def test_waiting_threads_are_compared_in_processes_of_their_own(script):
+    row = script("wait_policy_speed", "--rounds", 1, "--steps", 1)
+    both = row["images_per_s"]
+    assert set(both) == {"PASSIVE", "ACTIVE"} and len(both["ACTIVE"]) == 1
+    quotient = both["ACTIVE"][0] / both["PASSIVE"][0]
+    assert row["active_to_passive"]["median"] == pytest.approx(quotient, abs=1e-3)
+
+
+@pytest.mark.slow
 def test_arithmetic_compares_formats_and_layouts(script):
     row = script(
         "cpu_arithmetic_speed", "--rounds", 2, "--steps", 2, "--case", "lenet5"
