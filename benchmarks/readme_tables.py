@@ -121,14 +121,14 @@ def _training_runs():
             yield (
                 f"CIFAR-size AlexNet, preset `{preset}`, on {run['dataset']}, one seed",
                 f"{run['accuracy_1_crop']:.1%} right, {run['accuracy_10_crop']:.1%} by "
-                f"ten crops, in {run['minutes']:.0f} minutes",
+                f"ten crops, in {run['minutes']:.0f} minutes{_cores(run)}",
                 name,
             )
     if (tiny := _stored("tiny_accuracy")) is not None:
         yield (
             f"half-width AlexNet, {tiny['dataset']} at 64 pixels, one seed",
             f"{tiny['accuracy_1_crop']:.1%} right, {tiny['accuracy5_1_crop']:.1%} "
-            f"among the first five, in {tiny['minutes']:.0f} minutes",
+            f"among the first five, in {tiny['minutes']:.0f} minutes{_cores(tiny)}",
             "tiny_accuracy",
         )
     if (race := _stored("start_race")) is not None:
@@ -150,6 +150,10 @@ def _training_runs():
         )
     if (lrn := _stored("lrn_speed")) is not None:
         yield from _lrn_rows(lrn)
+
+
+def _cores(run) -> str:
+    return f" on {run['threads']} core{'s' if run['threads'] > 1 else ''}"
 
 
 def _lrn_rows(record):

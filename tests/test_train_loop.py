@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -85,6 +86,18 @@ def test_every_step_draws_another_dropout_mask():
         patch.setattr(torch.nn.functional, "dropout", watched)
         train.fit(recipe, pair(), steps=4, progress=False)
     assert len(masks) >= 8 and len(set(masks)) == len(masks)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs g++")
+def test_a_compiled_step_is_the_eager_one():
+    recipe = TINY.change(options={"dropout": 0.0})
+    one, two = (
+        train.fit(recipe, pair(), steps=2, engine=engine, progress=False).net
+        for engine in ("eager", "compile")
+    )
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_training_leaves_the_callers_random_numbers_alone():
