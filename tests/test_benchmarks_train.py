@@ -166,3 +166,22 @@ def test_no_benchmark_names_a_place_of_one_machine():
     for path in BENCHMARKS.glob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert os.sep + "tmp" + os.sep not in text and "/work" not in text, path
+
+
+def test_the_best_of_the_tried_rates_has_neighbours_on_both_sides(helpers, monkeypatch):
+    race = importlib.import_module("activation_race")
+    monkeypatch.setattr(race, "trial", lambda arm, pair, lr: abs(math.log(lr / 0.25)))
+    for rates in ((0.001, 0.003, 0.01), (1.0, 3.0, 9.0), (0.1, 0.3, 0.9)):
+        trials = race.try_rates(None, None, rates)
+        best = min(trials, key=trials.get)
+        assert min(trials) < best < max(trials) and 0.1 < best < 0.6
+
+
+def test_the_record_of_the_activation_race_holds_together():
+    for arm in records.read("activation_race")["arms"].values():
+        rates = {float(rate): error for rate, error in arm["trials"].items()}
+        assert arm["lr"] == min(rates, key=rates.get)
+        assert min(rates) < arm["lr"] < max(rates)
+        *before, last = arm["train_error"]
+        assert all(error >= 0.25 for error in before)
+        assert arm["epochs"] == (len(before) + 1 if last < 0.25 else None)
