@@ -53,6 +53,20 @@ def test_the_record_shows_the_papers_text_flat_where_the_released_run_learns():
         assert arm["preset"]["init"] == presets.load(name).init
 
 
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        ("cifar_accuracy_cifar2012", "cifar2012"),
+        ("cifar_accuracy_cifar-modern", "cifar-modern"),
+        ("tiny_accuracy", "tiny-modern"),
+    ],
+)
+def test_an_accuracy_was_measured_with_the_recipe_as_it_stands(record, name):
+    row = records.read(record)
+    assert row["preset"] == presets.load(name).as_dict()
+    assert row["accuracy_1_crop"] == pytest.approx(1 - row["curve"][-1]["error"])
+
+
 def test_dropout_has_the_form_of_its_source():
     original = {n for n in NAMES if not presets.load(n).options.get(
         "inverted_dropout", True)}  # fmt: skip
