@@ -185,3 +185,8 @@ def test_the_record_of_the_activation_race_holds_together():
         *before, last = arm["train_error"]
         assert all(error >= 0.25 for error in before)
         assert arm["epochs"] == (len(before) + 1 if last < 0.25 else None)
+
+
+def test_spinning_threads_were_faster_in_every_round_as_the_readme_says():
+    row = records.read("wait_policy_speed")
+    assert row["active_to_passive"]["least"] > 1.1
