@@ -47,6 +47,27 @@ def write_tree(folder, sizes=((8, 8),) * 3, classes=("cat", "dog"), splits=("tra
 # --- the record and the helpers -------------------------------------------------
 
 
+def test_hold_out_cuts_every_class_and_loses_nothing():
+    whole = data.load("digits")
+    rest, held = whole.hold_out(0.25, seed=3)
+    assert (rest.split, held.split) == ("train", "val")
+    shares = np.bincount(held.labels) / np.bincount(whole.labels)
+    assert np.abs(shares - 0.25).max() < 0.01
+    together = np.concatenate([data.flatten(rest.images), data.flatten(held.images)])
+    assert sorted(map(bytes, together)) == sorted(
+        map(bytes, data.flatten(whole.images))
+    )
+    again = whole.hold_out(0.25, seed=3)[1]
+    assert np.array_equal(held.images, again.images)
+    assert not np.array_equal(held.images, whole.hold_out(0.25, seed=4)[1].images)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.5, np.nan, "half"])
+def test_hold_out_refuses_what_is_no_share(fraction):
+    with pytest.raises((TypeError, ValueError), match="hold_out: fraction"):
+        data.load("digits").hold_out(fraction)
+
+
 def test_every_embedded_set_keeps_the_contract():
     for name in ("digits", "photos", "patches"):
         got = data.load(name)

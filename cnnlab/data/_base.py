@@ -71,6 +71,27 @@ class Dataset:
         rows = indices if isinstance(indices, slice) else _rows(indices, len(self))
         return replace(self, images=self.images[rows], labels=self.labels[rows])
 
+    def hold_out(
+        self, fraction: float = 0.2, seed: int = 0
+    ) -> tuple["Dataset", "Dataset"]:
+        """Return (the rest, the held-out part "val"), cut class by class.
+
+        Choices are made on the held-out part, so that the test set stays untouched.
+
+        Parameters
+        ----------
+        fraction : share of every class that is held out, from 0 to 1
+        seed : of the shuffle; the same seed gives the same parts
+
+        Examples
+        --------
+        >>> from cnnlab import data
+        >>> [len(part) for part in data.load("digits").hold_out(0.2)]
+        [1151, 287]
+        """
+        held = stratified(self.labels, fraction, seed, "hold_out", "fraction")
+        return self.take(~held), replace(self.take(held), split="val")
+
 
 def _rows(indices, n: int) -> np.ndarray:
     """Return indices of ``n`` rows, or a mask of them, as an array, or raise."""
@@ -158,12 +179,18 @@ def batches(n: int, batch_size: int, seed: int | None = None) -> Iterator[np.nda
     return (order[start : start + size] for start in range(0, n, size))
 
 
-def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def stratified(
+    labels: np.ndarray,
+    fraction: float,
+    seed: int,
+    where: str = "load",
+    name: str = "test_fraction",
+) -> np.ndarray:
     """Return a mask (N,) that picks about ``fraction`` of every class."""
-    seed = shapes.require_seed(seed, "load")
-    if shapes.require_number(fraction, 0, "load", "test_fraction") > 1:
+    seed = shapes.require_seed(seed, where)
+    if shapes.require_number(fraction, 0, where, name) > 1:
         raise ValueError(
-            f"load: test_fraction must be from 0 to 1; got {shapes.spoken(fraction)}."
+            f"{where}: {name} must be from 0 to 1; got {shapes.spoken(fraction)}."
         )
     rng = np.random.default_rng(seed)
     picked = np.zeros(len(labels), dtype=bool)
