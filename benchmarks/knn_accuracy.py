@@ -11,8 +11,8 @@ Three tables are stored as ``benchmarks/results/knn_accuracy.json``:
   the one k that was best on a held-out tenth of the training part. No test image is
   asked at any other k. (The exam of the digits is taken in notebook 02.)
 
-Data sets that are not on this computer are named and left out. About four minutes on
-one core.
+Data sets that are not on this computer are named and left out. About seven minutes
+on one core.
 """
 
 import argparse
