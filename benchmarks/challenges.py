@@ -11,7 +11,8 @@ import argparse
 
 import numpy as np
 
-from cnnlab import challenges, preview, records, scenes
+from cnnlab import challenges, preview, scenes
+from cnnlab.course import records
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 IMAGES = 400

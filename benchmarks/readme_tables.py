@@ -9,8 +9,9 @@ the stored records. A test compares, so that no table can grow stale.
 import ast
 import re
 
-from cnnlab import course, records
-from cnnlab.paths import course_root
+from cnnlab import course
+from cnnlab.course import records
+from cnnlab.course.paths import course_root
 
 README = course_root() / "README.md"
 BEHIND = ("checks", "plots", "widgets")  # listed last, in the order of imports

@@ -15,7 +15,8 @@ import pytest
 from _packing import files, pack, picture, tree, zipped
 from PIL import Image, ImageOps
 
-from cnnlab import data, packed, paths
+from cnnlab import data, packed
+from cnnlab.course import paths
 from cnnlab.data import DataError, pictures
 from cnnlab.packed import __main__ as command
 from cnnlab.packed import labels, listing, progress
