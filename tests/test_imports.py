@@ -37,9 +37,8 @@ TABLE = {
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
-    "preview": (("shapes", "arrays"), ("numpy", "torch")),
     "train": (
-        ("nets", "augment", "packed", "data", "shapes", "course.records"),
+        ("nets", "augment", "packed", "data", "shapes", "arrays", "course.records"),
         ("numpy", "torch"),
     ),
     "packed": (("shapes", "data"), ("numpy",)),
@@ -62,7 +61,7 @@ LAZY = {
     "course.checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
-    "widgets": ("PIL", "IPython", "cnnlab.preview"),
+    "widgets": ("PIL", "IPython", "cnnlab.train"),
 }  # fmt: skip
 
 
