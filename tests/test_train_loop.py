@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from _packing import pillow
 from _training import TINY, digest, pair, pictures
-from PIL import Image
 
 from cnnlab import packed, train
 from cnnlab.train import TrainError, checkpoints, logs
@@ -381,7 +381,7 @@ def write_photos(folder, n: int = 24) -> None:
     for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
         place = folder / part.classes[label]
         place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
+        pillow().fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
 
 
 def test_a_run_knows_its_data_from_another_folder_too(tmp_path, monkeypatch):
