@@ -657,8 +657,7 @@ def test_the_papers_square_is_the_short_side_at_256_and_its_centre(tvf):
 
 
 def test_the_papers_square_reads_files_as_the_data_half_does(tmp_path):
-    from PIL import Image
-
+    Image = pytest.importorskip("PIL.Image")
     path = tmp_path / "picture.png"
     pixels = batch(1, height=40, width=60)[0].permute(1, 2, 0).numpy()
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)

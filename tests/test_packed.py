@@ -108,6 +108,7 @@ def test_short_sides_are_resized_and_the_centre_cut_out_or_all_is_squashed(tmp_p
 
 
 def test_a_named_set_is_packed_as_it_is_and_grey_stays_grey(tmp_path):
+    pytest.importorskip("sklearn")
     report = pack("digits", tmp_path / "store", size=None)
     store, loaded = packed.open(tmp_path / "store", "test"), data.load("digits", "test")
     assert store.images.shape == (359, 8, 8, 1)
@@ -128,6 +129,7 @@ def test_test_and_val_stand_in_for_each_other(two, tmp_path):
 def test_limit_takes_the_first_of_each_class(two, tmp_path):
     assert pack(two, tmp_path / "store", limit=2).splits == {"train": 4, "val": 3}
     assert packed.open(tmp_path / "store").labels.tolist() == [0, 0, 1, 1]
+    pytest.importorskip("sklearn")
     report = pack("digits", tmp_path / "digits", size=None, limit=3)
     assert report.splits == {"train": 30, "test": 30}
     assert np.bincount(packed.open(tmp_path / "digits").labels).tolist() == [3] * 10
@@ -649,6 +651,7 @@ def test_a_stopped_command_says_how_to_go_on(two, tmp_path, capsys, monkeypatch)
 
 
 def test_a_terminal_gets_a_bar_and_a_file_gets_lines(capsys, monkeypatch):
+    pytest.importorskip("tqdm.auto")
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     for terminal in (False, True):
         monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
