@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from cnnlab import checks
-from cnnlab.paths import course_root
+from cnnlab.course.paths import course_root
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*_*.ipynb"))
