@@ -14,13 +14,16 @@ Transactions on Information Theory 13(1), 1967.
 
 import numpy as np
 
-from . import _search, shapes
-from .arrays import as_array, as_labels, as_numbers, real_array
-from .ops import accuracy
+from .. import shapes
+from ..arrays import as_array, as_labels, as_numbers, real_array
+from ..ops import accuracy
+from . import search
 
 __all__ = [
     "accuracy",
+    "copy_nearest",
     "cross_validate",
+    "features",
     "folds",
     "l1_distance",
     "l1_distances",
@@ -55,7 +58,7 @@ def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
 def _scaled(x, y, where: str) -> tuple[np.ndarray, np.ndarray, float]:
     """Return both divided by a power of two, so that squares stay in range."""
     x, y = _floats(x, y, where)
-    scale = _search.scale_of(x, y)
+    scale = search.scale_of(x, y)
     return x / scale, y / scale, scale
 
 
@@ -79,6 +82,25 @@ def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
         )
     with np.errstate(over="ignore"):  # beyond the float range it is infinite
         return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
+
+
+def copy_nearest(query: np.ndarray, rows: np.ndarray, labels: np.ndarray):
+    """Return the label of the row nearest to ``query`` in L1; the first of equals.
+
+    Parameters
+    ----------
+    query : (D,)
+    rows : (N, D), N at least 1
+    labels : (N,)
+
+    Examples
+    --------
+    >>> query, rows = np.array([5], np.uint8), np.array([[3], [9]], np.uint8)
+    >>> int(copy_nearest(query, rows, np.array([7, 4])))
+    7
+    """
+    gaps = np.abs(rows.astype(np.float64) - query)  # (N, D)
+    return labels[gaps.sum(axis=1).argmin()]
 
 
 def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -122,7 +144,7 @@ def l2_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for i in range(len(x)):
         for j in range(len(y)):
             d[i, j] = np.sqrt(np.sum((x[i] - y[j]) ** 2))
-    return _search.times(d, scale)
+    return search.times(d, scale)
 
 
 def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -134,7 +156,7 @@ def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     d = np.zeros((len(x), len(y)))
     for i in range(len(x)):
         d[i] = np.sqrt(np.sum((y - x[i]) ** 2, axis=1))  # (N, D) -> (N,)
-    return _search.times(d, scale)
+    return search.times(d, scale)
 
 
 def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -147,7 +169,7 @@ def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     x, y = _floats(x, y, "l1_distances")
     with np.errstate(over="ignore"):
-        return _search.l1_block(x, y)
+        return search.l1_block(x, y)
 
 
 def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -166,13 +188,13 @@ def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y = _floats(x, y, "l2_distances")
     if not len(x) or not len(y):
         return np.zeros((len(x), len(y)))
-    scale = _search.scale_of(x, y)
-    centre = _search.centre_of(y, scale)
+    scale = search.scale_of(x, y)
+    centre = search.centre_of(y, scale)
     u, v = x / scale - centre, y / scale - centre
     u2, v2 = np.sum(u * u, axis=1)[:, None], np.sum(v * v, axis=1)  # (Q, 1), (N,)
     d2 = np.maximum(u2 - 2 * (u @ v.T) + v2, 0)  # (Q, N)
     i, j = np.nonzero(d2 < 1e-4 * (u2 + v2))
-    d2[i, j] = _search.squared_pairs(x, y, i, j, scale)
+    d2[i, j] = search.squared_pairs(x, y, i, j, scale)
     with np.errstate(over="ignore"):  # beyond the float range a distance is infinite
         return np.sqrt(d2) * scale
 
@@ -224,7 +246,7 @@ def nearest(
     shapes.require_int(len(train), 1, "nearest", "the number of training rows")
     k = shapes.require_int(k, 1, "nearest", "k", len(train))
     chunk_size = shapes.require_int(chunk_size, 1, "nearest", "chunk_size")
-    return _search.search(queries, train, k, metric, chunk_size, engine)
+    return search.search(queries, train, k, metric, chunk_size, engine)
 
 
 def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
@@ -288,6 +310,31 @@ def predict(
     labels, num_classes = _classes(labels, len(train), "predict", "labels")
     indices, _ = nearest(queries, train, k, metric, chunk_size)
     return vote(labels[indices], num_classes)
+
+
+def features(images: np.ndarray) -> np.ndarray:
+    """Return images as rows, each moved so that the centre of its ink is central.
+
+    Images that differ by a shift of whole pixels get the same numbers, as long as no
+    ink leaves the image.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W), dark where there is no ink
+
+    Returns
+    -------
+    (N, H * W) float64
+    """
+    rows = []
+    for ink in images[:, 0].astype(np.float64):  # (H, W)
+        h, w = ink.shape
+        total = max(ink.sum(), 1e-9)
+        row = ink.sum(axis=1) @ np.arange(h) / total
+        column = ink.sum(axis=0) @ np.arange(w) / total
+        steps = round((h - 1) / 2 - row), round((w - 1) / 2 - column)
+        rows.append(np.roll(ink, steps, axis=(0, 1)).ravel())
+    return np.array(rows).reshape(len(images), -1)
 
 
 def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:
