@@ -2,8 +2,9 @@
 
 Letters: Q queries, N training rows, D numbers in a row, K classes. Rows are flat
 images: ``images.reshape(len(images), -1)``. Any real type is taken (``uint8`` does
-not wrap round); arithmetic is exact for integers or float64. No function changes
-its inputs.
+not wrap round). Arithmetic is float64: exact for whole numbers below 2^53. Values of one
+call may differ by 150 powers of ten; what is smaller than that counts as 0. No
+function changes its inputs.
 
 Ties, everywhere: the smaller training index is the nearer neighbour, and a drawn
 vote goes to the class of the nearest neighbour among those drawn.
@@ -219,12 +220,13 @@ def nearest(
         rows (at least ``k``) at a time, so memory does not grow with Q or N; the
         answer is the same for every size
     engine : ``"numpy"``; ``"torch"`` for integer products of ``uint8`` rows; or
-        ``"auto"``, which takes torch for large ``uint8`` work where it is there.
-        The answer is the same
+        ``"auto"``, which takes torch for large ``uint8`` work where it is there and
+        the processor has instructions for it. The answer is the same
 
     Returns
     -------
-    indices : (Q, k) int64; of equal distances the smaller index comes first
+    indices : (Q, k) int64; of equal distances (L2: of equal squares, before the root
+        is rounded) the smaller index comes first
     distances : (Q, k) float64
 
     Notes
@@ -255,7 +257,7 @@ def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
     Parameters
     ----------
     labels : (Q, k) integer labels of the neighbours, nearest first, k at least 1
-    num_classes : K; labels lie in [0, K)
+    num_classes : K, below 2^63; labels lie in [0, K)
 
     Returns
     -------
@@ -268,7 +270,8 @@ def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
     """
     labels = as_array(labels, "vote", "labels")
     shapes.require_axes(labels, "Q, k", "vote", "labels")
-    num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes")
+    most = 2**63 - 1  # winners are int64
+    num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes", most)
     q, k = labels.shape
     shapes.require_int(k, 1, "vote", "the number of neighbours k")
     labels = as_labels(labels.ravel(), num_classes, q * k, "vote", "labels")
@@ -326,15 +329,15 @@ def features(images: np.ndarray) -> np.ndarray:
     -------
     (N, H * W) float64
     """
+    h, w = images.shape[2:]
     rows = []
     for ink in images[:, 0].astype(np.float64):  # (H, W)
-        h, w = ink.shape
         total = max(ink.sum(), 1e-9)
         row = ink.sum(axis=1) @ np.arange(h) / total
         column = ink.sum(axis=0) @ np.arange(w) / total
         steps = round((h - 1) / 2 - row), round((w - 1) / 2 - column)
         rows.append(np.roll(ink, steps, axis=(0, 1)).ravel())
-    return np.array(rows).reshape(len(images), -1)
+    return np.array(rows).reshape(len(images), h * w)
 
 
 def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:

@@ -130,10 +130,10 @@ def regions(points, labels, classes, answers: dict, title: str = "", steps: int 
     for ax, (name, answer) in zip(axes[0], answers.items(), strict=True):
         won = np.asarray(answer(np.concatenate([grid, points[-1:], points])))
         share = np.mean(won[len(grid) + 1 :] == labels)
-        words.append(f"{name}: {classes[won[len(grid)]]}, {share:.0%} of the points")
+        words.append(f"{name}: {classes[won[len(grid)]]}, {share:.0%} right")
         _region(ax, won[: len(grid)].reshape(steps, steps), points, labels, classes)
         ax.set(
-            xlabel="$x_1$", title=name,
+            xlabel="$x_1$", title=f"{name}: {share:.0%} right",
             xlim=(low[0], high[0]), ylim=(low[1], high[1]),
         )  # fmt: skip
     axes[0, 0].set_ylabel("$x_2$")
@@ -141,7 +141,7 @@ def regions(points, labels, classes, answers: dict, title: str = "", steps: int 
     figure.legend(marks, names, loc="outside lower center", ncols=3, fontsize=10)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     text = "; ".join(words)
-    return describe(figure, f"Class at the stray point, and training accuracy. {text}.")
+    return describe(figure, f"Class at the stray point, share of points right. {text}.")
 
 
 def _region(ax, winners, points, labels, classes) -> None:
@@ -276,8 +276,7 @@ def falling_curves(
     Parameters
     ----------
     places : (R,) whole numbers on the horizontal axis, drawn at equal distances
-    curves : name -> (R,) accuracies in [0, 1], at most three; the name stands at the
-        curve's right end
+    curves : name -> (R,) accuracies in [0, 1], at most three
     xlabel : what is counted
     guessing : the accuracy of a guesser
     """
@@ -305,8 +304,8 @@ def falling_curves(
 def memory_curves(record: dict, title: str = ""):
     """Return a figure of a stored ``knn_accuracy`` record: accuracy against memory.
 
-    One line a data set, named at its right end, with bars of one standard deviation
-    over five random draws. ``title`` states the finding.
+    One line a data set, with bars of one standard deviation over five random draws.
+    ``title`` states the finding.
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.6))
     words = []
@@ -324,7 +323,7 @@ def memory_curves(record: dict, title: str = ""):
         xscale="log", xlabel="images remembered", ylabel="validation accuracy, %",
         ylim=(0, 102),
     )  # fmt: skip
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.3))
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.38), fontsize=10)
     ax.set_title(title)
     return describe(figure, f"Accuracy of one neighbour: {'; '.join(words)}.")
 
