@@ -231,8 +231,8 @@ STILL_WRAPS = (
 def _copy_mistakes() -> list[Mistake]:
     return [
         Mistake(
-            "as it was",
-            _broken_copy_nearest,
+            "as it was, in other words",
+            _copied(lambda q, rows: np.abs(rows - q).sum(axis=1)),
             STILL_WRAPS,
         ),
         Mistake(
@@ -1422,12 +1422,10 @@ def _numbers(features, images) -> np.ndarray | str:
     except (TypeError, ValueError):
         return f"Rows of numbers (N, M) are wanted; got {type(given).__name__}."
     if rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
-        return (
-            f"One row of numbers an image is wanted, (N, M); for {len(images):,} "
-            f"images your function returns shape {rows.shape}."
-        )
+        came = f"for {len(images):,} images your function returns shape {rows.shape}."
+        return f"{SHAPE} {came}"
     if not np.isfinite(rows).all():
-        return "Some of your numbers are not finite (nan or inf)."
+        return INFINITE
     return rows
 
 
@@ -1439,7 +1437,7 @@ def _moved_score(features) -> Score:
         if isinstance(found, str):
             return Score(0.0, found)
         if found.shape[1] != rows[0].shape[1]:
-            return Score(0.0, "M is not the same for all images.")
+            return Score(0.0, UNEVEN)
     memory, still, shifted = rows
     answers = [neighbors.predict(part, memory, known[1]) for part in (still, shifted)]
     right = answers[1] == asked[1]
@@ -1462,6 +1460,9 @@ def _moved_words(unmoved: float, kept: float) -> str:
     return text if kept > 0.9 else f"{text} {MOVES}"
 
 
+SHAPE = "One row of numbers an image is wanted, (N, M), and"
+UNEVEN = "The number of columns, M, must be the same whatever the images."
+INFINITE = "Some of your numbers are not finite: nan, or infinite."
 LOST = (
     "What is lost is lost without any shift: these numbers no longer tell the digits "
     "apart."
@@ -1504,17 +1505,25 @@ def _open_mistakes() -> list[Mistake]:
             lambda images: np.sort(images[:, 0].sum(axis=2), axis=1),
             LOST,
         ),
-        Mistake("one row for all", lambda images: _as_pixels(images)[0], "One row of"),
+        Mistake("one row for all", lambda images: _as_pixels(images)[0], SHAPE),
+        Mistake(
+            "columns that hold ink",
+            lambda images: _as_pixels(images)[:, _as_pixels(images).any(axis=0)],
+            UNEVEN,
+        ),
         Mistake(
             "not a number",
             lambda images: _as_pixels(images) / _as_pixels(images).min(axis=1)[:, None],
-            "not finite",
+            INFINITE,
         ),
     ]
 
 
 def _is_pixels(answer) -> bool:
-    images = np.arange(288, dtype=np.uint8).reshape(2, 1, 12, 12)
+    if not callable(answer):
+        return True
+    images = np.arange(432).astype(np.uint8).reshape(3, 1, 12, 12)
+    images[..., 0] = 0
     given = answer(images.copy())
     return isinstance(given, np.ndarray) and np.array_equal(given, _as_pixels(images))
 
