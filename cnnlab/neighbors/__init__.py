@@ -2,8 +2,8 @@
 
 Letters: Q queries, N training rows, D numbers in a row, K classes. Rows are flat
 images: ``images.reshape(len(images), -1)``. Any real type is taken (``uint8`` does
-not wrap round). Arithmetic is float64: exact for whole numbers below 2^53. Values of one
-call may differ by 150 powers of ten; what is smaller than that counts as 0. No
+not wrap round). Arithmetic is float64: exact for whole numbers below 2^53. Values of
+one call may differ by 150 powers of ten; what is smaller than that counts as 0. No
 function changes its inputs.
 
 Ties, everywhere: the smaller training index is the nearer neighbour, and a drawn
@@ -100,7 +100,7 @@ def copy_nearest(query: np.ndarray, rows: np.ndarray, labels: np.ndarray):
     >>> int(copy_nearest(query, rows, np.array([7, 4])))
     7
     """
-    gaps = np.abs(rows.astype(np.float64) - query)  # (N, D)
+    gaps = abs(rows.astype(np.float64) - query)  # (N, D)
     return labels[gaps.sum(axis=1).argmin()]
 
 

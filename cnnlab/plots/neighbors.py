@@ -330,7 +330,8 @@ def memory_curves(record: dict, title: str = ""):
 
 # ------------------------------------------------------------ the board of the widget
 
-WIDTH = 480  # of the board, in pixels: shown at 364 px, its 12 px text is 9 px tall
+WIDTH = 480  # of the board, in pixels
+PRINT = 12  # height of its text: 9 where the board is shown in a column of 364
 LEFT = 118  # where the right-hand part begins
 TILE = 46  # side of a neighbour
 BIG = 92  # side of the query
@@ -359,6 +360,7 @@ def neighbour_board(
     alt : what the picture says, as a sentence
     """
     from PIL import Image, ImageDraw
+    from PIL.PngImagePlugin import PngInfo
 
     rows = -(-HIGHEST_K // 5)  # always, so that nothing jumps when k moves
     top = 20 + rows * (TILE + 22) + 4
@@ -367,7 +369,9 @@ def neighbour_board(
     pace = (WIDTH - LEFT) // 5
     _tile(sheet, draw, original, (4, 20), BIG, None, "asked image")
     _tile(sheet, draw, asked, (4, 20 + BIG + 22), BIG, None, "as changed")
-    draw.text((LEFT, 2), f"the {len(labels)} nearest: class, distance", "black", _font())
+    draw.text(
+        (LEFT, 2), f"the {len(labels)} nearest: class, distance", "black", _font()
+    )
     for place, (image, label, d) in enumerate(
         zip(neighbours, labels, distances, strict=True)
     ):
@@ -377,16 +381,18 @@ def neighbour_board(
     colours = [BLUE if label == truth else ORANGE for label in labels]
     _crowd(draw, top, crowd, distances, colours, reach)
     _votes(draw, top + 70, labels, classes, winner, truth)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
+    buffer, notes = io.BytesIO(), PngInfo()
+    notes.add_text("Text", f"{PRINT:.2f}")  # as plots.png notes it
+    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
     return Picture(buffer.getvalue(), alt)
 
 
 @functools.cache
-def _font(size: int = 12):
+def _font():
     from PIL import ImageFont
 
-    return ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+    place = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    return ImageFont.truetype(place, PRINT)
 
 
 def _tile(sheet, draw, image, corner, side, colour, title: str = "") -> None:

@@ -66,10 +66,11 @@ def render_neighbours(
     labels = train.labels[nearest]
     winner = int(np.asarray(vote(labels[None], len(train.classes)))[0])
     truth = int(test.labels[image])
-    right_or_not = "right" if truth == winner else f"wrong, it is {test.classes[truth]}"
+    votes, guess = int((labels == winner).sum()), train.classes[winner]
+    verdict = "right" if truth == winner else f"wrong, it is {test.classes[truth]}"
     text = (
-        f"{int((labels == winner).sum())} of {k} neighbours say {train.classes[winner]}: "
-        f"{right_or_not}. Nearest {metric.upper()} distance {crowd[nearest[0]]:.0f}, "
+        f"{votes} of {k} neighbours say {guess}: {verdict}. "
+        f"Nearest {metric.upper()} distance {crowd[nearest[0]]:.0f}, "
         f"k-th {crowd[nearest[-1]]:.0f}, mean of all {crowd.mean():.0f}."
     )
     return neighbour_board(
