@@ -24,6 +24,7 @@ __all__ = [
     "hinge_gradient",
     "hinge_loss",
     "hinge_loss_loops",
+    "ink_plane",
     "join_bias",
     "predict",
     "ring_features",
@@ -515,6 +516,35 @@ def _epoch(x, y, w, b, parts, rate, loss, reg, margin):
                 return w, b, values, True
         w, b = new_w, new_b
     return w, b, values, False
+
+
+def ink_plane(images: np.ndarray) -> np.ndarray:
+    """Describe images of digits by two numbers each, so that they can be drawn.
+
+    The first is the mean ink of the middle quarter of rows and columns, the second the
+    mean ink of the upper half less that of the lower; both in standard deviations
+    from their mean over the images.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W), H and W at least 4
+
+    Returns
+    -------
+    (N, 2)
+    """
+    where = "ink_plane"
+    ink = arrays.as_numbers(images, "N, 1, H, W", where, "images")[:, 0]
+    height, width = ink.shape[1:]
+    for side, name in ((height, "the height"), (width, "the width")):
+        shapes.require_int(side, 4, where, name)
+    top, left = 3 * height // 8, 3 * width // 8
+    centre = ink[:, top : height - top, left : width - left].mean(axis=(1, 2))
+    half = height // 2
+    upper = ink[:, :half].mean(axis=(1, 2)) - ink[:, half:].mean(axis=(1, 2))
+    plane = np.stack([centre, upper], axis=1)  # (N, 2)
+    spread = plane.std(axis=0)
+    return (plane - plane.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
 
 def rings(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
