@@ -147,11 +147,16 @@ def hinge_by_cases(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndar
     """
     s, y = _scores_and_labels(s, y, "hinge_by_cases")
     margin = shapes.require_number(margin, 0, "hinge_by_cases", "margin")
-    s_y = s[np.arange(len(s)), y][:, None]  # (N, 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        terms = np.where(s_y >= s + margin, 0, s - s_y + margin)  # (N, K)
-    terms[np.arange(len(s)), y] = 0  # the sum leaves out j = y
-    return terms.sum(axis=1)
+    losses = np.zeros(len(s))
+    for n, label in enumerate(y):
+        for j, s_j in enumerate(s[n]):
+            if j == label:
+                continue  # the sum leaves out the right class
+            if s[n, label] >= s_j + margin:
+                losses[n] += 0
+            else:
+                losses[n] += s_j - s[n, label] + margin
+    return losses
 
 
 def _gaps(s: np.ndarray, y: np.ndarray, margin: float) -> np.ndarray:

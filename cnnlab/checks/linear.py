@@ -1308,10 +1308,16 @@ def _bias_summed(x, y, w, b, batches, learning_rate, gradient):
 
 def _brace(s, y, margin=1.0):
     """Return the hinge loss of every example, case by case: (N, K), (N,) -> (N,)."""
-    s_y = s[np.arange(len(s)), y][:, None]  # (N, 1)
-    terms = np.where(s >= s_y + margin, 0, s - s_y + margin)  # (N, K)
-    terms[np.arange(len(s)), y] = 0  # the sum leaves out j = y
-    return terms.sum(axis=1)
+    losses = [0.0] * len(s)
+    for n, label in enumerate(y):
+        for j, s_j in enumerate(s[n]):
+            if j == label:
+                continue  # the sum leaves out the right class
+            if s_j >= s[n, label] + margin:
+                losses[n] += 0
+            else:
+                losses[n] += s_j - s[n, label] + margin
+    return losses
 
 
 def _cases_of(condition, yes, no):
@@ -1342,22 +1348,23 @@ hinge_by_cases = FindBug(
         Cause(
             "a",
             "The right class is counted as well.",
-            "The line before `return` sets its term to 0.",
+            "`continue` leaves it out: j == label adds nothing.",
         ),
         Cause(
             "b",
             "The margin has the wrong sign.",
-            "s_j - s_y + margin is the term of the formula with max.",
+            "s_j - s_y + margin is right: being ahead by less than the margin costs.",
         ),
         Cause(
             "c",
-            "The two cases have changed places: 0 is for a right class that wins.",
+            "The two cases have changed places.",
+            "0 is for a right class that wins by the margin.",
             right=True,
         ),
         Cause(
             "d",
-            "The terms are summed along the wrong axis.",
-            "axis=1 runs over the classes, and leaves one loss for each picture.",
+            "The difference is taken the wrong way round.",
+            "s_j - s_y is right: it grows as the wrong class pulls ahead.",
         ),
     ),
     cases=(
@@ -1415,7 +1422,8 @@ hinge_by_cases = FindBug(
         "classes fall into, and which should they?",
         "A term is to be 0 where the right class wins by the margin. Say that as an "
         "inequality that begins with s_y.",
-        "The condition is `s_y >= s + margin`; the two outcomes stay where they are.",
+        "The condition is `if s[n, label] >= s_j + margin:`; the two outcomes stay where "
+        "they are.",
     ),
 )
 

@@ -79,7 +79,7 @@ def templates(w, shape, names, title: str = "", columns: int = 5):
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(max(columns * side, 4.2), rows * (side + 0.2) + 1.0),
+        figsize=(max(columns * side, 4.2), rows * (side + 0.15) + 0.9),
         squeeze=False,
     )
     for ax in axes.flat:
@@ -99,7 +99,7 @@ def templates(w, shape, names, title: str = "", columns: int = 5):
     shown = "purple above 0, orange below" if grey else "mid-grey is 0, brighter is above"
     text = (
         f"{title + ': ' if title else ''}{len(w)} templates as pictures of {shape[1]} × "
-        f"{shape[2]} pixels ({', '.join(map(str, names))}); {shown}. The largest weight, "
+        f"{shape[2]} pixels ({'; '.join(map(str, names))}); {shown}. The largest weight, "
         f"{np.abs(w).max():.2g}, is in {names[best]!r}."
     )
     return describe(figure, text)
@@ -131,34 +131,6 @@ def template_scores(x, w, b, shape, names):
         f"A picture of {shape[0]} × {shape[1]} pixels, {np.round(x, 1).tolist()} row by "
         f"row, beside {len(w)} templates; their scores: {told}.",
     )
-
-
-def share_curves(passes, shares: dict, title: str = ""):
-    """Draw how the share of right pictures grows with training, for named kinds.
-
-    Parameters
-    ----------
-    passes : (P,) passes over the training pictures
-    shares : name -> (P,) shares in [0, 1]; at most two, black and grey
-    """
-    figure, ax = plt.subplots(figsize=(WIDE, 3.2))
-    looks = (("-", BLACK), ("--", GREY))
-    for (name, values), (line, colour) in zip(shares.items(), looks, strict=False):
-        percent = 100 * np.asarray(values)
-        ax.plot(passes, percent, line, color=colour)
-        ax.annotate(
-            f"{name}, {percent[-1]:.0f} %", (passes[-1], percent[-1]), (0, -16),
-            textcoords="offset points", ha="right", color=colour,
-        )  # fmt: skip
-    ax.set(xlabel="passes over the training pictures", ylabel="right, in %")
-    ax.set_ylim(0, 104)
-    ax.set_title(title)
-    told = "; ".join(
-        f"{name}: {values[0]:.0%} after {passes[0]} passes, {values[-1]:.0%} after "
-        f"{passes[-1]}"
-        for name, values in shares.items()
-    )
-    return describe(figure, f"Share of pictures that are right. {told}.")
 
 
 def score_bars(s, gaps, p, right: int, hinge: float, cross: float, classes) -> bytes:
@@ -252,18 +224,18 @@ def _png_bytes(sheet) -> bytes:
     return buffer.getvalue()
 
 
-def template_board(w, shape, names, largest: float, columns: int = 5) -> bytes:
+def template_board(w, shape, names, columns: int = 5) -> bytes:
     """Draw named templates of one scale above that scale: a PNG, in milliseconds.
 
     Parameters
     ----------
     w : (K, D)
     shape : (C, H, W) with C H W = D
-    largest : the weight that is shown as an extreme
     """
     from PIL import Image, ImageDraw
 
-    pictures = template_images(w, shape, largest)
+    largest = float(np.abs(w).max())
+    pictures = template_images(w, shape, largest or 1)
     grey = shape[0] == 1
     zoom = max(1, 96 // max(shape[1:]))
     high, wide, name = zoom * shape[1], 560 // columns, 26
@@ -278,10 +250,11 @@ def template_board(w, shape, names, largest: float, columns: int = 5) -> bytes:
         middle = left + wide // 2
         draw.text((middle, top + name - 3), str(names[k]), BLACK, _font(15), "ms")
     top = rows * (high + name)
-    steps = np.linspace(1, 255, 240).round().astype(np.uint8)[None, None]
-    strip = mosaic_png(np.repeat(steps, 12, axis=2), 1, 1, 0, SIGNED if grey else "gray")
+    steps = np.linspace(1, 255, 240).round().astype(np.uint8)
+    strip = mosaic_png(np.tile(steps, (1, 12, 1)), 1, 1, 0, SIGNED if grey else "gray")
     sheet.paste(Image.open(io.BytesIO(strip)).convert("RGB"), (160, top + 10))
-    for x, text in ((160, f"−{largest:.2g}"), (280, "0"), (400, f"+{largest:.2g}")):
+    ends = ((160, f"−{largest:.2g}"), (400, f"+{largest:.2g}")) if largest else ()
+    for x, text in ((280, "0"), *ends):
         draw.text((x, top + 26), text, BLACK, _font(14), "ma")
     draw.text((150, top + 16), "wants dark", BLACK, _font(14), "rm")
     draw.text((410, top + 16), "wants light", BLACK, _font(14), "lm")
@@ -354,20 +327,26 @@ def decision_board(x, y, w, b, classes, features=FEATURES):
     return figure
 
 
-def decision_pair(boards, classes):
+def decision_pair(first, second, classes):
     """Return a figure of two trained classifiers of 2-D points, side by side.
+
+    Each title says what share of the points lies in the region of its class.
 
     Parameters
     ----------
-    boards : two of (points (N, 2), labels (N,), w, b, title, features)
+    first, second : each (points (N, 2), labels (N,), w, b, name of the second feature)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(WIDE, 3.5))
+    figure, axes = plt.subplots(1, 2, figsize=(WIDE, 3.6))
     told = []
-    for ax, (x, y, w, b, title, features) in zip(axes, boards, strict=True):
-        decisions(ax, x, y, w, b, classes, title, lines=False, features=features)
+    for ax, (x, y, w, b, name) in zip(axes, (first, second), strict=True):
         right = np.mean((x @ w.T + b).argmax(axis=1) == y)
-        told.append(f"{title}: {right:.0%} of {len(y)} points lie in their own region")
+        title, features = f"with {name}: {right:.0%} right", ("$x_1$", name)
+        decisions(ax, x, y, w, b, classes, title, lines=False, features=features)
+        plain = name.replace("$", "")
+        told.append(f"with {plain} as second number {right:.0%} of {len(y)} points lie "
+                    "in the region of their class")  # fmt: skip
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2
     )
-    return describe(figure, f"Left, {told[0]}. Right, {told[1]}.")
+    text = f"Two linear classifiers: {'; '.join(told)}."
+    return describe(figure, text)

@@ -111,7 +111,7 @@ def rows_explorer(x, y, classes, **options) -> Explorer:
 def templates_after(film, passes: int, shape, classes, x, y) -> p.Picture:
     """Draw all templates as they were after some passes over the training images.
 
-    All moments share one scale, so templates fade in as their weights grow.
+    Each moment has its own scale, which is told, so that the first ones can be seen.
 
     Parameters
     ----------
@@ -120,14 +120,13 @@ def templates_after(film, passes: int, shape, classes, x, y) -> p.Picture:
     shape : (C, H, W) of an image
     x, y : held-out images (N, D) and labels, for the accuracy that is told
     """
-    largest = max(float(np.abs(w).max()) for w, _ in film)
     w, b = film[passes]
     right = linear.accuracy(linear.predict(x, w, b), y)
     alt = (
-        f"After {passes} passes {right:.1%} of {len(y)} held-out images are right; "
+        f"After {passes} pass{'' if passes == 1 else 'es'} {right:.1%} of {len(y)} held-out images are right; "
         f"the largest weight is {np.abs(w).max():.3f}."
     )
-    return p.Picture(p.template_board(w, shape, classes, largest), alt)
+    return p.Picture(p.template_board(w, shape, classes), alt)
 
 
 def training_explorer(film, shape, classes, x, y, passes: int = 1) -> Explorer:
