@@ -409,11 +409,13 @@ def train_linear(
     shapes.require_callable(gradient, where, "gradient")
     w, b = w.copy(), b.copy()
     for batch in _index_arrays(batches, len(x), where):
-        s = x[batch] @ w.T + b  # (M, K)
-        ds = gradient(s, y[batch]) / len(batch)  # (M, K)
-        w = w - rate * ds.T @ x[batch]
-        b = b - rate * ds.sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            s = x[batch] @ w.T + b  # (M, K)
+            ds = gradient(s, y[batch]) / len(batch)  # (M, K)
+            w = w - rate * ds.T @ x[batch]
+            b = b - rate * ds.sum(axis=0)
         shapes.require_in_range(w, where, "the weights")
+        shapes.require_in_range(b, where, "the biases")
     return w, b
 
 
@@ -566,7 +568,9 @@ def rings(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     labels = np.arange(n) % 2
     angle = rng.uniform(0, 2 * np.pi, n)
     radius = 1 + labels + rng.normal(0, 0.2, n)
-    return centre + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1), labels
+    return centre + radius[:, None] * np.stack(
+        [np.cos(angle), np.sin(angle)], 1
+    ), labels
 
 
 def rings_centre(seed: int = 0) -> np.ndarray:
@@ -590,5 +594,7 @@ def ring_features(points: np.ndarray) -> np.ndarray:
     (N, 3)
     """
     where = "ring_features"
-    points = arrays.as_numbers(points, "N, 2", where, "points", "One point: points[None].")
+    points = arrays.as_numbers(
+        points, "N, 2", where, "points", "One point: points[None]."
+    )
     return np.column_stack([points, (points**2).sum(axis=1)])

@@ -549,9 +549,7 @@ hinge_gradient = Exercise(
         ),
         Mistake(
             "largest score taken for the right one",
-            lambda s, y, margin=1.0: linear.hinge_gradient(
-                s, s.argmax(axis=1), margin
-            ),
+            lambda s, y, margin=1.0: linear.hinge_gradient(s, s.argmax(axis=1), margin),
             "the class of the largest score is taken for the right one: use y[n].",
         ),
         Mistake(
@@ -1177,15 +1175,39 @@ train_linear = Exercise(
             "one batch of three examples",
         ),
         Case(
-            (_X6, _Y6, _W0, _B0, [np.array([0, 1]), np.array([5, 3, 2, 4])], 0.5, _DS[0]),
+            (
+                _X6,
+                _Y6,
+                _W0,
+                _B0,
+                [np.array([0, 1]), np.array([5, 3, 2, 4])],
+                0.5,
+                _DS[0],
+            ),
             "two batches of unequal length",
         ),
         Case(
-            (_X6, _Y6, _W0 + [0.3, -1], _B0 + [1, 0, -1], [np.arange(6)] * 3, 0.3, _DS[0]),
+            (
+                _X6,
+                _Y6,
+                _W0 + [0.3, -1],
+                _B0 + [1, 0, -1],
+                [np.arange(6)] * 3,
+                0.3,
+                _DS[0],
+            ),
             "all examples three times, from other weights",
         ),
         Case(
-            (_X6, _Y6, _W0 + 0.2, _B0, [np.array([4]), np.array([4, 4, 1])], 0.5, _DS[1]),
+            (
+                _X6,
+                _Y6,
+                _W0 + 0.2,
+                _B0,
+                [np.array([4]), np.array([4, 4, 1])],
+                0.5,
+                _DS[1],
+            ),
             "the hinge's gradient, an example twice in a batch",
         ),
         Case((_X6, _Y6, _W0 + 0.2, _B0 + 1, [], 0.5, _DS[0]), "no batch at all"),
@@ -1289,7 +1311,7 @@ train_linear = Exercise(
         "The loss is the mean over the batch, so is its gradient: "
         "`ds = gradient(s, y[batch]) / len(batch)`.",
         "`w = w - learning_rate * ds.T @ x[batch]` and "
-        "`b = b - learning_rate * ds.sum(axis=0)`; these make new arrays, while `-=` "
+        "`b = b - learning_rate * ds.sum(axis=0)`; these make new arrays, while -= "
         "would change the ones you were given. After the loop: `return w, b`.",
     ),
 )
@@ -1422,8 +1444,8 @@ hinge_by_cases = FindBug(
         "classes fall into, and which should they?",
         "A term is to be 0 where the right class wins by the margin. Say that as an "
         "inequality that begins with s_y.",
-        "The condition is `if s[n, label] >= s_j + margin:`; the two outcomes stay where "
-        "they are.",
+        "The condition is `if s[n, label] >= s_j + margin:`; the two outcomes stay "
+        "where they are.",
     ),
 )
 
@@ -1505,7 +1527,7 @@ def _score_rings(features) -> Score:
             centred.append(_on_drawing(features, points - middle, labels)[0])
         if np.mean(centred) >= RING_BAR:
             detail = (
-                f"With every drawing moved so that its centre lies at (0, 0), you reach "
+                f"With the centre of every drawing moved to (0, 0), you reach "
                 f"{np.mean(centred):.1%}: your numbers expect the centre there."
             )
         elif value < 0.6:

@@ -87,20 +87,30 @@ def templates(w, shape, names, title: str = "", columns: int = 5):
     for ax, picture, name in zip(axes.flat, pictures, names, strict=False):
         show_image(ax, picture, cmap=SIGNED, vmin=1, vmax=255)
         ax.set_title(str(name), fontsize=11, loc="center")
-    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(-1, 1), SIGNED if grey else "gray")
+    scale = mpl.cm.ScalarMappable(
+        mpl.colors.Normalize(-1, 1), SIGNED if grey else "gray"
+    )
     bar = figure.colorbar(
-        scale, ax=axes, orientation="horizontal", aspect=40, shrink=0.8, ticks=[-1, 0, 1]
+        scale,
+        ax=axes,
+        orientation="horizontal",
+        aspect=40,
+        shrink=0.8,
+        ticks=[-1, 0, 1],
     )
     bar.ax.set_xticklabels(["wants dark: −largest", "0", "wants light: +largest"])
     bar.outline.set_visible(False)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     best = int(np.abs(w).max(axis=1).argmax())
-    shown = "purple above 0, orange below" if grey else "mid-grey is 0, brighter is above"
+    shown = (
+        "purple above 0, orange below" if grey else "mid-grey is 0, brighter is above"
+    )
+    head, told = f"{title}: " if title else "", "; ".join(map(str, names))
     text = (
-        f"{title + ': ' if title else ''}{len(w)} templates as pictures of {shape[1]} × "
-        f"{shape[2]} pixels ({'; '.join(map(str, names))}); {shown}. The largest weight, "
-        f"{np.abs(w).max():.2g}, is in {names[best]!r}."
+        f"{head}{len(w)} templates as pictures of {shape[1]} × {shape[2]} pixels "
+        f"({told}); {shown}. The largest weight, {np.abs(w).max():.2g}, is in "
+        f"{names[best]!r}."
     )
     return describe(figure, text)
 
@@ -128,8 +138,8 @@ def template_scores(x, w, b, shape, names):
     told = ", ".join(f"{name} {s:+.1f}" for name, s in zip(names, scores, strict=True))
     return describe(
         figure,
-        f"A picture of {shape[0]} × {shape[1]} pixels, {np.round(x, 1).tolist()} row by "
-        f"row, beside {len(w)} templates; their scores: {told}.",
+        f"A picture of {shape[0]} × {shape[1]} pixels, row by row "
+        f"{np.round(x, 1).tolist()}, beside {len(w)} templates; their scores: {told}.",
     )
 
 

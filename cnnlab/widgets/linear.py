@@ -122,9 +122,10 @@ def templates_after(film, passes: int, shape, classes, x, y) -> p.Picture:
     """
     w, b = film[passes]
     right = linear.accuracy(linear.predict(x, w, b), y)
+    unit = "pass" if passes == 1 else "passes"
     alt = (
-        f"After {passes} pass{'' if passes == 1 else 'es'} {right:.1%} of {len(y)} held-out images are right; "
-        f"the largest weight is {np.abs(w).max():.3f}."
+        f"After {passes} {unit} {right:.1%} of {len(y)} held-out images are right; the "
+        f"largest weight is {np.abs(w).max():.3f}."
     )
     return p.Picture(p.template_board(w, shape, classes), alt)
 
