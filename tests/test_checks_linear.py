@@ -366,6 +366,7 @@ def test_a_score_below_the_bar_shows_the_wrong_points():
         (lambda points: np.ones((len(points), 4)), "at most 3 numbers"),
         (lambda points: points[:-1], "one row for each of 200 points"),
         (lambda points: points * np.nan, "not finite"),
+        (lambda points: "seven", "wanted numbers, got text"),
         (lambda points: 1 / 0, "ZeroDivisionError"),
     ],
 )

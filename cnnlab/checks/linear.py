@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from cnnlab import linear, ops
+from cnnlab.checks import _show
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -1061,10 +1062,10 @@ dataset_loss = Exercise(
         ),
     ),
     hints_=(
-        "Scores first: `s = x @ w.T + b`. Then take the functions of this loss: "
-        "`losses, ds = linear.hinge_loss(s, y, margin), linear.hinge_gradient(s, y, "
-        "margin)` for the hinge, `losses, ds = linear.softmax_loss(s, y), "
-        "linear.softmax_gradient(s, y)` otherwise.",
+        "Scores first: `s = x @ w.T + b`. Then the functions of this loss: for the "
+        "hinge `losses = linear.hinge_loss(s, y, margin)` and "
+        "`ds = linear.hinge_gradient(s, y, margin)`, otherwise "
+        "`losses = linear.softmax_loss(s, y)` and `ds = linear.softmax_gradient(s, y)`.",
         "Each example adds ds[n, k] * x[n] to row k of dw, and ds[n, k] to db[k], all "
         "divided by N: `ds = ds / len(x)`. A sum over n of products is a matrix "
         "product.",
@@ -1475,7 +1476,10 @@ def _on_drawing(features, points, labels):
 def _numbers(features, points):
     """Return the learner's features as floats (N, F), or raise what is wrong."""
     given = features(points.copy())
-    values = np.asarray(given, dtype=float)
+    values = _show.array(given)
+    if values is None or values.dtype.kind not in "biuf":
+        raise TypeError(f"ring_features: wanted numbers, got {_show.kind(given)}")
+    values = values.astype(float)
     if values.ndim == 1 and len(values) == len(points):
         values = values[:, None]  # one number a point
     if values.ndim != 2 or len(values) != len(points):

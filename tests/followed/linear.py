@@ -58,12 +58,11 @@ def hinge_gradient(s, y, margin=1.0):
 def dataset_loss(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
     s = x @ w.T + b
     if loss == "hinge":
-        losses, ds = (
-            linear.hinge_loss(s, y, margin),
-            linear.hinge_gradient(s, y, margin),
-        )
+        losses = linear.hinge_loss(s, y, margin)
+        ds = linear.hinge_gradient(s, y, margin)
     else:
-        losses, ds = linear.softmax_loss(s, y), linear.softmax_gradient(s, y)
+        losses = linear.softmax_loss(s, y)
+        ds = linear.softmax_gradient(s, y)
     ds = ds / len(x)
     dw = ds.T @ x + 2 * reg * w
     db = ds.sum(axis=0)
