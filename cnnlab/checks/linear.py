@@ -1065,7 +1065,8 @@ dataset_loss = Exercise(
         "Scores first: `s = x @ w.T + b`. Then the functions of this loss: for the "
         "hinge `losses = linear.hinge_loss(s, y, margin)` and "
         "`ds = linear.hinge_gradient(s, y, margin)`, otherwise "
-        "`losses = linear.softmax_loss(s, y)` and `ds = linear.softmax_gradient(s, y)`.",
+        "`losses = linear.softmax_loss(s, y)` and "
+        "`ds = linear.softmax_gradient(s, y)`.",
         "Each example adds ds[n, k] * x[n] to row k of dw, and ds[n, k] to db[k], all "
         "divided by N: `ds = ds / len(x)`. A sum over n of products is a matrix "
         "product.",
