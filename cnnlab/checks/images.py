@@ -394,7 +394,7 @@ average = FindBug(
     causes=(
         Cause(
             "a",
-            "// throws the fractions away; over many pixels that adds up.",
+            "// throws the fractions away, and over many pixels that adds up.",
             "// costs at most half a grey level: 300 // 2 is 150. But 200 and 100 came "
             "out as 22.",
         ),
@@ -691,6 +691,12 @@ zero_to_eight = Open(
             "all 8s, but it takes fewer pixels than that.",
         ),
         Mistake("two rows", _lit((slice(3, 5), slice(2, 6))), "2 of five are 8s, not all."),
+        Mistake("a batch of one", lambda zero: zero[None], "Wanted are 8 x 8 numbers"),
+        Mistake(
+            "brighter than white",
+            lambda zero: zero.astype(int) + 300,
+            "A pixel holds a number from 0 (black) to 255 (white).",
+        ),
         Mistake("turned into a negative", lambda zero: 255 - zero, "no 8 among them yet."),
     ),
     hints_=(
