@@ -11,7 +11,8 @@ import argparse
 
 import numpy as np
 
-from cnnlab import challenges, preview, records, scenes
+from cnnlab import challenges, scenes, train
+from cnnlab.course import records
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 IMAGES = 400
@@ -36,8 +37,8 @@ def curves(answer) -> dict:
 def network_curves(severities: tuple, seed: int) -> dict:
     """Train one network and return its curves."""
     images, labels = challenges.training_scenes(TRAINING, 100 + seed, severities)
-    network = preview.train(images, labels, seed=seed)
-    return curves(lambda images: preview.predict(network, images) == CAT)
+    network = train.on_arrays(images, labels, seed=seed)
+    return curves(lambda images: train.predict(network, images) == CAT)
 
 
 def main() -> None:
