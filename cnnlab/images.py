@@ -101,8 +101,6 @@ def with_middle_lit(image: np.ndarray) -> np.ndarray:
 def _bytes(images, where: str, name: str, hint: str = "") -> np.ndarray:
     images = arrays.as_array(images, where, name)
     if images.dtype != np.uint8:
-        raise TypeError(
-            f"{where}: {name} needs dtype uint8 (0 to 255); got {images.dtype}. {hint}"
-            .rstrip()
-        )
+        text = f"{where}: {name} needs dtype uint8 (0 to 255); got {images.dtype}."
+        raise TypeError(f"{text} {hint}".rstrip())
     return images

@@ -42,6 +42,8 @@ NEARLY = [
     ("as_float", lambda x: (x / 255).astype(np.uint8), "fractions are thrown away"),
     ("as_float", lambda x: x / (x.max() or 1), "brightest value present"),
     ("as_float", lambda x: x.astype(np.float32) / 256, "divided by 256"),
+    ("as_float", lambda x: (x / 256).astype(np.float16), "wrong type"),
+    ("as_float", lambda x: x.astype(np.float16) / 255, "about three digits"),
 ]
 
 
@@ -163,6 +165,7 @@ def test_four_white_pixels_reach_the_bar_and_the_neighbours_are_shown(zero):
     assert "Your score: 4 pixels" in verdict.text
     assert "8, 8, 8, 8, 8: all 8s." in verdict.text
     assert verdict.picture
+    assert "yours." not in verdict.text  # a picture is nothing that later cells run
 
 
 def test_five_pixels_score_and_stay_above_the_bar(zero):

@@ -417,7 +417,7 @@ average = FindBug(
         ),
     ),
     mistakes=(
-        Mistake("as it was", broken_average, _STILL_WRAPS),
+        Mistake("limited", lambda a, b: np.clip(a + b, 0, 255) // 2, _STILL_WRAPS),
         *_typed(
             "divided by / instead",
             lambda a, b: (a + b) / 2,
@@ -504,9 +504,15 @@ as_float = Exercise(
         Case((_BATCH,), "a batch"),
     ),
     samples=lambda rng, size: Case((_byte_image(rng, size),)),
+    returns=("float32", "float64"),
     rtol=1e-5,
     atol=1e-6,
     mistakes=(
+        Mistake(
+            "float16",
+            lambda images: (images / 255).astype(np.float16),
+            "float16 keeps about three digits; the task asks for float32 or float64.",
+        ),
         Mistake(
             "divided by 256",
             lambda images: images / 256,
@@ -517,6 +523,17 @@ as_float = Exercise(
             lambda images: images // 255,
             "the fractions are thrown away, by // or by storing whole numbers: "
             "everything below white becomes 0.",
+        ),
+        Mistake(
+            "whole-number division, as floats",
+            lambda images: (images // 255).astype(float),
+            "the fractions are thrown away before the result becomes a float: divide "
+            "with /, not //.",
+        ),
+        Mistake(
+            "halves up",
+            lambda images: np.round(images / 255),
+            "rounded to 0 or 1: no grey is left between black and white.",
         ),
         Mistake(
             "only converted",
@@ -548,10 +565,11 @@ as_float = Exercise(
             "mean 0 and spread 1 is another scaling; the task asks for 0..1, the same "
             "for every picture.",
         ),
-        Mistake(
+        *_typed(
             "cut off at 1",
             lambda images: np.clip(images, 0, 1),
             "the values are cut off at 1, not divided: everything bright becomes 1.",
+            (np.uint8, np.float64),
         ),
         Mistake(
             "centred",
@@ -628,8 +646,7 @@ def _eightness(answer) -> Score:
     )
     pictures = [(np.round(image).astype(np.uint8), "your picture")]
     pictures += [
-        (others[index], f"a {name}")
-        for index, name in zip(nearest, names, strict=True)
+        (others[index], f"a {name}") for index, name in zip(nearest, names, strict=True)
     ]
     return Score(changed if eights == 5 else _NOT_YET, detail, pictures)
 
@@ -669,7 +686,9 @@ zero_to_eight = Open(
     untouched=lambda answer: np.array_equal(_edited(answer), _digits()[0]),
     mistakes=(
         Mistake("one pixel", _lit((3, 3)), "no 8 among them yet."),
-        Mistake("three pixels", _lit((3, 3), (3, 4), (4, 3)), "1 of five is an 8, not all."),
+        Mistake(
+            "three pixels", _lit((3, 3), (3, 4), (4, 3)), "1 of five is an 8, not all."
+        ),
         Mistake(
             "three of the best",
             _lit((3, 3), (3, 4), (4, 4)),
@@ -690,14 +709,18 @@ zero_to_eight = Open(
             lambda zero: _digits()[1][np.flatnonzero(_digits()[2] == 8)[0]],
             "all 8s, but it takes fewer pixels than that.",
         ),
-        Mistake("two rows", _lit((slice(3, 5), slice(2, 6))), "2 of five are 8s, not all."),
+        Mistake(
+            "two rows", _lit((slice(3, 5), slice(2, 6))), "2 of five are 8s, not all."
+        ),
         Mistake("a batch of one", lambda zero: zero[None], "Wanted are 8 x 8 numbers"),
         Mistake(
             "brighter than white",
             lambda zero: zero.astype(int) + 300,
             "A pixel holds a number from 0 (black) to 255 (white).",
         ),
-        Mistake("turned into a negative", lambda zero: 255 - zero, "no 8 among them yet."),
+        Mistake(
+            "turned into a negative", lambda zero: 255 - zero, "no 8 among them yet."
+        ),
     ),
     hints_=(
         "Where does an 8 have ink, and the 0 has none?",

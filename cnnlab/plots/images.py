@@ -58,7 +58,10 @@ def planes(image: np.ndarray, title: str = ""):
     """
     image = require_pixels(image, "C, H, W", "planes")
     names = ("red", "green", "blue")
-    means = [f"{name}: mean {plane.mean():.0f}" for name, plane in zip(names, image, strict=True)]
+    means = [
+        f"{name}: mean {plane.mean():.0f}"
+        for name, plane in zip(names, image, strict=True)
+    ]
     figure = image_grid(
         [image, *image],
         ["all three together", *means],

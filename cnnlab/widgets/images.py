@@ -7,7 +7,6 @@ from cnnlab.plots import ink_on
 from cnnlab.plots.images import coarse_picture, pixel_picture
 from cnnlab.widgets._base import Explorer, number, showing_errors, tick, with_still
 
-
 CELL = (36, 28)  # width and height of a number in the table, in CSS pixels
 RULER = 20  # of the row and column numbers around it
 
@@ -166,10 +165,9 @@ def _names(height: int, width: int) -> w.HTML:
         "clip-path:inset(50%);white-space:nowrap"
     )
     rules = [f".cnnlab-pixel::before{{{hidden}}}"]
-    rules += [
-        f'.cnnlab-pixel-{row}-{column}::before{{content:"row {row}, column {column}: "}}'
-        for row, column in np.ndindex(height, width)
-    ]
+    for row, column in np.ndindex(height, width):
+        name = f"row {row}, column {column}: "
+        rules.append(f'.cnnlab-pixel-{row}-{column}::before{{content:"{name}"}}')
     style = w.HTML(f"<style>{''.join(rules)}</style>")
     style.layout.display = "none"
     return style
