@@ -45,6 +45,7 @@ TABLE = {
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
     "checks": ((*NUMERIC, "challenges", "course.paths"), ("numpy",)),
+    "yours": ((), ()),
 }
 
 # Imports inside functions, taken only when the function runs.
@@ -62,6 +63,8 @@ LAZY = {
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
     "widgets": ("PIL", "IPython", "cnnlab.train"),
+    "checks": ("PIL",),  # the pictures that an open answer got wrong
+    "yours": ("cnnlab.checks",),
 }  # fmt: skip
 
 
