@@ -43,7 +43,13 @@ from cnnlab.plots.challenges import (
     severity_curves,
     verdict_tiles,
 )
-from cnnlab.plots.images import coarse_picture, pixel_picture, pixel_table, planes
+from cnnlab.plots.images import (
+    coarse_picture,
+    pixel_picture,
+    pixel_table,
+    planes,
+    side_by_side,
+)
 from cnnlab.plots.linear import (
     decision_board,
     decision_pair,
@@ -106,6 +112,7 @@ __all__ = [
     "pixel_picture",
     "pixel_table",
     "planes",
+    "side_by_side",
     "decision_board",
     "decision_pair",
     "decisions",
