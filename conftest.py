@@ -61,5 +61,10 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.fixture
 def no_progress(tmp_path, monkeypatch):
-    """Give a test its own, empty progress file."""
+    """Give a test its own, empty progress file, and no answer from another test."""
+    from cnnlab.checks import _yours
+
     monkeypatch.setenv("CNNLAB_PROGRESS", str(tmp_path / "progress.json"))
+    _yours.forget()
+    yield
+    _yours.forget()

@@ -15,6 +15,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -22,19 +23,30 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
 CACHE = HERE / ".built.json"
+GLOSSARY = HERE / "glossary.md"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+FOLD = "Compare with your prediction"
 
 
 def read_source(path: Path):
-    """Return the unexecuted notebook of one Markdown source."""
+    """Return the unexecuted notebook of one Markdown source.
+
+    Tags become what JupyterLab understands; AUTHORING.md lists them.
+    """
     import jupytext
 
     notebook = jupytext.read(path, fmt="md:myst")
+    known = glossary()
     for index, cell in enumerate(notebook.cells):
+        tags = cell.metadata.get("tags", [])
         cell.id = f"cell-{index:03d}"
-        cell.metadata = {
-            key: value for key, value in cell.metadata.items() if key == "tags"
-        }
+        cell.metadata = folding(cell.cell_type, tags)
+        if tags:
+            cell.metadata["tags"] = tags
+        if cell.cell_type == "markdown":
+            if "answer" in tags:
+                cell.source = folded(cell.source)
+            cell.source = explained(cell.source, known)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = {
         "kernelspec": {
@@ -45,6 +57,52 @@ def read_source(path: Path):
         "language_info": {"name": "python"},
     }
     return notebook
+
+
+def folding(cell_type: str, tags: list[str]) -> dict:
+    """Return the metadata by which JupyterLab folds a cell with these tags.
+
+    ``source_hidden`` and ``outputs_hidden`` are Jupyter's own names (nbformat 4.5);
+    the heading's is JupyterLab's. Running a cell opens its output.
+    """
+    if cell_type == "code" and "proof" in tags:
+        return {"jupyter": {"source_hidden": True}}
+    if cell_type == "code" and "answer" in tags:
+        return {"jupyter": {"outputs_hidden": True}}
+    if cell_type == "markdown" and "optional" in tags:
+        return {"jp-MarkdownHeadingCollapsed": True}
+    return {}
+
+
+def folded(text: str) -> str:
+    """Return the words after a prediction, to be unfolded by the reader."""
+    return f"<details><summary>{FOLD}</summary>\n\n{text.strip()}\n\n</details>"
+
+
+def glossary(path: Path = GLOSSARY) -> dict[str, str]:
+    """Return the first sentence of every entry of the glossary, by its anchor."""
+    if not path.is_file():
+        return {}
+    entries = re.findall(r"^### (.+)\n+(.+)", path.read_text(encoding="utf-8"), re.M)
+    return {anchor(term): re.split(r"(?<=[.!?]) ", text)[0] for term, text in entries}
+
+
+def anchor(term: str) -> str:
+    """Return the anchor that JupyterLab gives to a heading."""
+    return term.strip().replace(" ", "-")
+
+
+def explained(text: str, known: dict[str, str]) -> str:
+    """Add to every link into the glossary what the term means, as its tooltip."""
+
+    def with_title(match: re.Match) -> str:
+        meaning = known.get(match[1])
+        if meaning is None:
+            return match[0]
+        plain = re.sub(r"[`*]|\$", "", meaning).replace('"', "'")
+        return f'](glossary.md#{match[1]} "{plain}")'
+
+    return re.sub(r"\]\(glossary\.md#([^)\s]+)\)", with_title, text)
 
 
 def execute(notebook, folder: Path = HERE, timeout: int = 180):
@@ -71,12 +129,22 @@ def execute(notebook, folder: Path = HERE, timeout: int = 180):
                 resources={"metadata": {"path": str(folder)}},
                 store_widget_state=False,
             ).execute()
+            _refuse_loud_proofs(notebook)
         finally:
             for name, value in before.items():
                 os.environ.pop(name)
                 if value is not None:
                     os.environ[name] = value
     return notebook
+
+
+def _refuse_loud_proofs(notebook) -> None:
+    """Raise where a cell that only proves something shows something."""
+    for cell in notebook.cells:
+        if "proof" in cell.metadata.get("tags", []) and cell.get("outputs"):
+            raise ValueError(
+                f"a proof cell prints something; it asserts only:\n{cell.source}"
+            )
 
 
 def canonical(notebook) -> str:
@@ -113,7 +181,7 @@ def _joined(outputs: list) -> list:
 def cells_of(notebook) -> list[tuple]:
     """Return what source and notebook must share: type, text and tags of each cell."""
     return [
-        (cell.cell_type, cell.source.strip(), sorted(cell.metadata.get("tags", [])))
+        (cell.cell_type, cell.source.strip(), json.dumps(cell.metadata, sort_keys=True))
         for cell in notebook.cells
     ]
 
@@ -132,6 +200,7 @@ def fingerprint(source: Path, built: Path) -> str:
     from importlib import metadata
 
     parts = [source.read_bytes(), built.read_bytes() if built.is_file() else b""]
+    parts.append(GLOSSARY.read_bytes() if GLOSSARY.is_file() else b"")
     modules = imported_modules(source)
     parts += [path.read_bytes() for path in sorted(modules)]
     parts += [
@@ -197,9 +266,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="build unchanged ones too")
     parser.add_argument("--check", action="store_true", help="only compare the cells")
     options = parser.parse_args(argv)
-    sources = sorted(SOURCES.glob("[0-9][0-9]_*.md"))
+    sources = sorted(SOURCES.glob("*_*.md"))
     if options.notebooks:
-        sources = [one for one in sources if one.stem[:2] in options.notebooks]
+        chosen = set(options.notebooks)
+        sources = [one for one in sources if one.stem.partition("_")[0] in chosen]
     if not sources:
         print("build: no source in notebooks/src matches.", file=sys.stderr)
         return 2

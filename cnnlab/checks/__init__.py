@@ -5,11 +5,21 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
 from cnnlab.checks import challenges, images, linear, neighbors
-from cnnlab.checks._base import Case, Exercise, Hints, Mistake, Verdict
+from cnnlab.checks._base import (
+    Case,
+    Cause,
+    Exercise,
+    FindBug,
+    Hints,
+    Mistake,
+    Open,
+    Score,
+    Verdict,
+)
 from cnnlab.checks._progress import solved
 from cnnlab.checks.images import practice
 
-EXERCISES: dict[str, Exercise] = {
+EXERCISES: dict[str, Exercise | Open] = {
     exercise.name: exercise
     for topic in (images, challenges, neighbors, linear)
     for exercise in topic.EXERCISES
@@ -18,16 +28,20 @@ EXERCISES: dict[str, Exercise] = {
 __all__ = [
     "EXERCISES",
     "Case",
+    "Cause",
     "Exercise",
+    "FindBug",
     "Hints",
     "Mistake",
+    "Open",
+    "Score",
     "Verdict",
     "practice",
     "solved",
 ]
 
 
-def __getattr__(name: str) -> Exercise:
+def __getattr__(name: str) -> Exercise | Open:
     if name in EXERCISES:
         return EXERCISES[name]
     raise AttributeError(

@@ -1,36 +1,47 @@
 """The machinery of exercises: an answer goes in, a verdict that teaches comes out.
 
-An :class:`Exercise` compares the learner's function with the reference on a list of
-cases, smallest first. It also knows plausible wrong answers, each with its cause:
-where the learner's results equal those of a known mistake, the verdict names it.
-The same list of mistakes is what the tests throw at every exercise.
+There are three kinds. An :class:`Exercise` compares the learner's function with the
+reference: on hand-picked cases first, because they explain best, then on drawn
+samples of all that the task names. It knows plausible wrong answers, each with its
+cause, and names one where it explains everything that went wrong. :class:`FindBug`
+shows broken code to be mended, and asks for the cause. :class:`Open` scores an answer
+of the learner's own invention against a bar.
 """
 
+import contextlib
 import copy
 import dis
-import html
 import inspect
 import io
-import linecache
-import signal
-import threading
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cnnlab.checks import _progress
+from cnnlab.checks import _causes, _guard, _progress, _show, _yours
+from cnnlab.checks._verdict import (
+    BAR_REACHED,
+    BELOW_BAR,
+    CHANGED_INPUT,
+    CORRECT,
+    NOT_ATTEMPTED,
+    RAISED,
+    TOO_COSTLY,
+    WRONG_CAUSE,
+    WRONG_SHAPE,
+    WRONG_TYPE,
+    WRONG_VALUES,
+    Hints,
+    Verdict,
+)
 
-NOT_ATTEMPTED = "not attempted"
-RAISED = "raised"
-WRONG_SHAPE = "wrong shape"
-WRONG_VALUES = "wrong values"
-CHANGED_INPUT = "changed its input"
-CORRECT = "correct"
-
-SECONDS = 20  # longer than any reference needs, by far: an endless loop ends here
+SAMPLES = 50  # drawn inputs a check
+LARGEST = 8  # the size of the last of them
+SHRINKS = 150  # smaller inputs tried to find one that explains better
+UNEXPLAINED = (
+    "No mistake that is known here explains every case that fails: compare wanted "
+    "and got."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class Mistake:
     cause: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Arguments for one call; ``note`` says what is special about them."""
 
@@ -52,65 +63,136 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a check says. ``status`` is one of the six words above."""
+class Cause:
+    """One answer to "what is wrong?"; ``reply`` says why it is not, or why it is."""
 
-    exercise: str
-    status: str
+    letter: str
     text: str
-
-    @property
-    def passed(self) -> bool:
-        return self.status == CORRECT
-
-    def __repr__(self) -> str:
-        mark = {CORRECT: "✓", NOT_ATTEMPTED: "○"}.get(self.status, "✗")
-        head = f"{mark} {self.exercise}: {self.status}"
-        return f"{head}\n{self.text}" if self.text else head
-
-    def _repr_html_(self) -> str:
-        colour = {CORRECT: "#009E73", NOT_ATTEMPTED: "#8A8A8A"}.get(
-            self.status, "#D55E00"
-        )
-        head, _, rest = repr(self).partition("\n")
-        rest = html.escape(rest)
-        style = (
-            "margin:4px 0 0;font-family:monospace;"
-            "white-space:pre-wrap;word-break:normal"
-        )
-        body = f"<pre style='{style}'>{rest}</pre>" if rest else ""
-        return (
-            f"<div style='border-left:4px solid {colour};padding:2px 0 2px 10px'>"
-            f"<b>{html.escape(head)}</b>{body}</div>"
-        )
-
-
-class Hints:
-    """Folded hints, and the reference behind the last fold."""
-
-    def __init__(self, name: str, hints: Sequence[str], where: str, source: str):
-        self.name, self.texts, self.where, self.source = name, hints, where, source
-
-    def __repr__(self) -> str:
-        count = len(self.texts)
-        return f"{self.name}: {count} hints and the reference, {self.where}, folded"
-
-    def _repr_html_(self) -> str:
-        folds = [
-            f"<details><summary>Hint {number} of {len(self.texts)}</summary>"
-            f"<p>{html.escape(text)}</p></details>"
-            for number, text in enumerate(self.texts, start=1)
-        ]
-        folds.append(
-            f"<details><summary>The reference: <code>{self.where}</code></summary>"
-            f"<pre>{html.escape(self.source)}</pre></details>"
-        )
-        return "".join(folds)
+    reply: str = ""
+    right: bool = False
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """One exercise: call it with your function, get a :class:`Verdict`.
+class Score:
+    """What an open answer reached.
+
+    Attributes
+    ----------
+    value : compared with the bar
+    detail : sentences about it
+    pictures : (uint8 image, caption) of what went wrong, for a person to look at
+    """
+
+    value: float
+    detail: str = ""
+    pictures: Sequence[tuple[np.ndarray, str]] = ()
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One case tried: what came back, and what is wrong with it, if anything."""
+
+    case: Case
+    result: object  # the returned value, or the exception
+    fault: tuple[str, str] | None = None  # (status, detail)
+    wanted: tuple = ()
+    changed: bool = False
+
+
+class _NotAttempted(Exception):
+    """The function is still a stub."""
+
+
+class _Task:
+    """What the three kinds share: bounds, hints, progress, the learner's version."""
+
+    def hints(self) -> Hints:
+        """Return the hints and the reference, folded."""
+        shown = (self.reference, *self.also)
+        source = "\n\n".join(inspect.getsource(one) for one in shown)
+        return Hints(self.name, tuple(self.hints_), self.where, source)
+
+    @property
+    def where(self) -> str:
+        """The public place of the reference, such as ``cnnlab.data.split_indices``."""
+        parts = self.reference.__module__.split(".")
+        public = [part for part in parts if not part.startswith("_")]
+        return ".".join([*public, self.reference.__name__])
+
+    @property
+    def key(self) -> str:
+        """The name under which progress remembers it, such as ``02.vote``."""
+        return f"{self.notebook}.{self.name}"
+
+    def _say(self, status: str, *lines: str, picture: bytes = b"") -> Verdict:
+        text = "\n".join(line for line in lines if line)
+        return Verdict(self.name, status, text, picture)
+
+    def _within_bounds(self, work: Callable) -> Verdict:
+        """Return the verdict that ``work(report)`` reaches; never raises."""
+        try:
+            return _guard.isolated(work, self.seconds, self.memory, self.isolate)
+        except _guard.TimeUp:
+            return self._say(TOO_COSTLY, self._stopped())
+        except _guard.Crashed as error:
+            return self._say(RAISED, f"Nothing came back: {error}.")
+        except _guard.Failed as error:
+            return self._say(RAISED, f"The check itself failed: {error}")
+        except Exception as error:  # a fault of the check must not stop a learner
+            fault = f"The check itself failed: {_show.one_line(error)}"
+            return self._say(RAISED, fault)
+
+    def _stopped(self) -> str:
+        return (
+            f"Your code was stopped after {self.seconds:g} seconds. Is there an endless "
+            "loop, or far too much to do?"
+        )
+
+    def _cost(self, error: BaseException) -> str | None:
+        """Return what to say of an answer that was stopped, or None."""
+        if isinstance(error, _guard.TimeUp):
+            return self._stopped()
+        if isinstance(error, MemoryError):
+            return (
+                f"Your code asks for more than the {self.memory} MiB of memory that "
+                "this check grants: it builds an array far larger than its result."
+            )
+        return None
+
+    def _raised(self, error: BaseException, answer, *more: str) -> Verdict:
+        cost = self._cost(error)
+        if cost is None:
+            return self._say(RAISED, _show.error_text(error, answer), *more)
+        where = _show.error_text(error, answer).partition("\n")[2]
+        return self._say(TOO_COSTLY, cost, where, *more)
+
+    def _finish(self, verdict: Verdict, answer) -> Verdict:
+        """Remember a success, and say whose function later cells run."""
+        if self.practice:
+            return verdict
+        if verdict.passed:
+            _progress.remember(self.key)
+        line = _yours.after(self, verdict, answer)
+        text = f"{verdict.text}\n{line}" if verdict.text and line else verdict.text
+        return replace(verdict, text=text or line)
+
+    def _not_callable(self, answer) -> Verdict:
+        text = (
+            f"This check needs your function, but got {type(answer).__name__}. "
+            f"Pass it without calling it: checks.{self.name}({self.name})."
+        )
+        return self._say(NOT_ATTEMPTED, text)
+
+    def _invitation(self) -> str:
+        return (
+            "Replace the line `raise NotImplementedError` by your own code, run the "
+            "cell, and run this one again."
+        )
+
+
+@dataclass(frozen=True)
+class Exercise(_Task):
+    """Write a function: call the exercise with yours, get a :class:`Verdict`.
 
     Parameters
     ----------
@@ -121,11 +203,21 @@ class Exercise:
     mistakes : plausible wrong answers, each with its cause
     hints : sentences, from a nudge to nearly the answer
     outputs : names of the returned values, where there are several
-    rtol, atol : a value is right if it is this close to the wanted one
-    judge : for open exercises: takes the learner's function and returns ``None`` if
-        it is good enough, else a text; it replaces the comparison
+    rtol, atol : a value is right if it is this close to the wanted one; an answer in
+        float32 or float16 is measured by what that type can hold
+    returns : the type that the task asks for, such as ``"uint8"``; any by default
+    samples : ``samples(rng, size)`` draws a case of all that the task names; ``size``
+        grows from 1 to 8
+    seconds, memory : bounds for the whole check, in seconds and MiB
+    loop_free : two cases, a small and a large one, for which the learner's own code
+        must take equally many steps
+    large : a case for which it may take at most ``large_memory`` MiB at a time
+    judge : where many answers are right: takes the learner's function and returns
+        ``None`` if it is good, else a text (``"wrong shape|text"`` names a status);
+        it replaces the comparison
     practice : a success is not remembered
     also : the functions the reference leans on, shown below it
+    isolate : may run in a child process; False for answers that compute with PyTorch
     """
 
     name: str
@@ -137,126 +229,120 @@ class Exercise:
     outputs: Sequence[str] = ("result",)
     rtol: float = 1e-6
     atol: float = 1e-8
+    returns: str = ""
+    samples: Callable[[np.random.Generator, int], Case] | None = None
+    seconds: float = 10.0
+    memory: int = 512
+    loop_free: tuple[Case, Case] | None = None
+    large: Case | None = None
+    large_memory: int = 64
     judge: Callable | None = None
     practice: bool = False
     also: Sequence[Callable] = ()
+    isolate: bool = True
 
-    @property
-    def where(self) -> str:
-        """The public place of the reference, such as ``cnnlab.data.split_indices``."""
-        parts = self.reference.__module__.split(".")
-        public = [part for part in parts if not part.startswith("_")]
-        return ".".join([*public, self.reference.__name__])
-
-    def hints(self) -> Hints:
-        """Return the hints and the reference, folded."""
-        shown = (self.reference, *self.also)
-        source = "\n\n".join(inspect.getsource(one) for one in shown)
-        return Hints(self.name, tuple(self.hints_), self.where, source)
-
-    def or_reference(self, answer) -> Callable:
-        """Return ``answer`` if it passes the check, else the reference."""
-        return answer if self(answer).passed else self.reference
+    kind = "write"
 
     def __call__(self, answer) -> Verdict:
         """Judge ``answer``; never raises, and remembers a success."""
-        try:
-            verdict = self._verdict(answer)
-        except Exception as error:  # a fault of the check must not stop a learner
-            verdict = Verdict(
-                self.name, RAISED, f"The check itself failed: {_one_line(error)}"
-            )
-        if verdict.passed and not self.practice:
-            _progress.remember(f"{self.notebook}.{self.name}")
-        return verdict
+        return self._finish(self._verdict(answer), answer)
 
     def _verdict(self, answer) -> Verdict:
         if not callable(answer):
-            text = (
-                f"This check needs your function, but got {type(answer).__name__}. "
-                f"Pass it without calling it: checks.{self.name}({self.name})."
-            )
-            return Verdict(self.name, NOT_ATTEMPTED, text)
+            return self._not_callable(answer)
         if _is_stub(answer):
-            return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        if self.judge is not None:
-            return self._judged(answer)
-        for case in self.cases:
-            verdict = self._run(answer, case)
-            if verdict is not None:
-                return verdict
-        return Verdict(self.name, CORRECT, self._praise())
+            return self._say(NOT_ATTEMPTED, self._invitation())
+        return self._within_bounds(lambda report: self._tried(answer, report))
+
+    def _tried(self, answer, report: Callable) -> Verdict:
+        try:
+            if self.judge is not None:
+                return self._judged(answer)
+            return self._compared(answer, report)
+        except (_NotAttempted, NotImplementedError):
+            return self._say(NOT_ATTEMPTED, self._invitation())
 
     def _judged(self, answer) -> Verdict:
         try:
-            with _time_limit(SECONDS):
-                text = self.judge(answer)
-        except NotImplementedError:
-            return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        except KeyboardInterrupt:
+            text = _guard.call(self.judge, (answer,))
+        except (KeyboardInterrupt, NotImplementedError):
             raise
         except BaseException as error:
-            return Verdict(self.name, RAISED, _describe_error(error, answer))
+            return self._raised(error, answer)
         if text is None:
-            return Verdict(self.name, CORRECT, self._praise())
+            return self._say(CORRECT, f"Compare with the reference, {self.where}.")
         status, _, rest = text.partition("|")
-        if status in (WRONG_SHAPE, WRONG_VALUES, CHANGED_INPUT):
-            return Verdict(self.name, status, rest)
-        return Verdict(self.name, WRONG_VALUES, text)
+        if status in (WRONG_TYPE, WRONG_SHAPE, WRONG_VALUES, CHANGED_INPUT):
+            return self._say(status, rest)
+        return self._say(WRONG_VALUES, text)
 
-    def _run(self, answer, case: Case) -> Verdict | None:
-        """Return the verdict of one case, or None where the answer is right."""
-        given = copy.deepcopy((case.args, case.kwargs))
-        try:
-            with _time_limit(SECONDS):
-                got = answer(*given[0], **given[1])
-        except NotImplementedError:
-            return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            text = f"{_describe_error(error, answer)}\n{self._show_case(case)}"
-            cause = self._known_error(error, answer, case)
-            return Verdict(self.name, RAISED, text + cause)
-        if got is Ellipsis:
-            return Verdict(self.name, NOT_ATTEMPTED, self._invitation())
-        wanted = self._wanted(case)
-        fault = self._compare(wanted, got)
-        if fault is None:
-            if _same(given, (case.args, case.kwargs)):
-                return None
+    def _compared(self, answer, report: Callable) -> Verdict:
+        drawn, changed = self._drawn(), None
+        for case in (*self.cases, *drawn):
+            outcome = self._try(answer, case, quiet=case in drawn)
+            if outcome.fault is not None:
+                if case in drawn:
+                    outcome = self._smallest(answer, outcome)
+                return self._explained(answer, outcome, drawn, report)
+            if outcome.changed and changed is None:
+                changed = case
+        if changed is not None:
             text = (
                 "The result is right, but the function altered the array it was "
-                "given. Work on a copy, or build a new array.\n"
+                "given. Work on a copy, or build a new array."
             )
-            return Verdict(self.name, CHANGED_INPUT, text + self._show_case(case))
-        status, detail = fault
-        cause = self._cause(answer, case, wanted, got)
-        parts = [detail, self._show_case(case), cause]
-        return Verdict(self.name, status, "\n".join(part for part in parts if part))
+            return self._say(CHANGED_INPUT, text, self._shown(changed))
+        costs = self._loops(answer) or self._memory(answer)
+        if costs:
+            return self._say(TOO_COSTLY, costs)
+        count = len(self.cases) + len(drawn)
+        praise = f"Right on every case ({count} tried). Compare with the reference, "
+        return self._say(CORRECT, f"{praise}{self.where}.")
+
+    # ------------------------------------------------------------ one case
+
+    def _try(self, answer, case: Case, quiet: bool = False) -> _Outcome:
+        given = copy.deepcopy((case.args, case.kwargs))
+        try:
+            got = _guard.call(answer, *given, quiet=quiet)
+        except NotImplementedError:
+            raise _NotAttempted from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return _Outcome(case, error, (RAISED, ""))
+        if got is Ellipsis:
+            raise _NotAttempted
+        wanted = self._wanted(case)
+        fault = self._compare(wanted, got)
+        changed = not _same(given, (case.args, case.kwargs))
+        return _Outcome(case, got, fault, wanted, changed)
 
     def _wanted(self, case: Case) -> tuple:
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
-        return self._as_tuple(self.reference(*args, **kwargs))
+        with np.errstate(all="ignore"):
+            return self._as_tuple(self.reference(*args, **kwargs))
 
     def _as_tuple(self, value) -> tuple:
         if len(self.outputs) == 1:
             return (value,)
-        several = isinstance(value, (tuple, list)) or np.ndim(_array(value)) == 1
+        several = isinstance(value, (tuple, list)) or np.ndim(_show.array(value)) == 1
         return tuple(value) if several else (value,)
 
     def _compare(self, wanted: tuple, got) -> tuple[str, str] | None:
         """Return (status, detail) of the first output that is wrong, or None."""
         if got is None:
-            return WRONG_SHAPE, "Your function returned None."
+            return WRONG_TYPE, "Your function returned None."
         got = self._as_tuple(got)
         if len(got) != len(wanted):
             names = ", ".join(self.outputs)
-            came = f"{len(got)} results" if len(got) != 1 else f"one: {_kind(got[0])}"
+            one = f"one: {_show.kind(got[0])}" if len(got) == 1 else ""
+            came = one or f"{len(got)} results"
             wish = f"Wanted {len(wanted)} results ({names})."
-            return WRONG_SHAPE, f"{wish} Got {came}."
+            return WRONG_TYPE, f"{wish} Got {came}."
         for name, one, other in zip(self.outputs, wanted, got, strict=True):
-            fault = self._compare_one(name, one, other)
+            with np.errstate(all="ignore"):
+                fault = self._compare_one(name, one, other)
             if fault is not None:
                 return fault
         return None
@@ -264,44 +350,163 @@ class Exercise:
     def _compare_one(self, name: str, wanted, got) -> tuple[str, str] | None:
         label = "" if len(self.outputs) == 1 else f"{name}: "
         wanted = np.asarray(wanted)
-        given, got = got, _array(got)
+        given, got = got, _show.array(got)
         if got is None or got.dtype.kind not in "biufc":
-            return WRONG_SHAPE, f"{label}wanted numbers, got {_kind(given)}."
+            return WRONG_TYPE, f"{label}wanted numbers, got {_show.kind(given)}."
         if isinstance(given, list) and not given and not wanted.size:
             return None  # a list of no rows does not tell how long they would be
         if got.shape != wanted.shape:
             return WRONG_SHAPE, f"{label}wanted shape {wanted.shape}, got {got.shape}."
-        close = np.isclose(
-            got.astype(np.float64) if got.dtype.kind != "c" else got,
-            wanted.astype(np.float64),
-            rtol=self.rtol,
-            atol=self.atol,
-        )
-        if close.all():
-            return None
-        return WRONG_VALUES, label + _show_difference(wanted, got, close)
+        rtol, atol = self._tolerance(wanted, got)
+        with contextlib.suppress(TypeError):
+            got_wide = got if got.dtype.kind == "c" else got.astype(np.float64)
+        close = np.isclose(got_wide, wanted.astype(np.float64), rtol=rtol, atol=atol)
+        if not close.all():
+            return WRONG_VALUES, label + _show.difference(wanted, got, close)
+        if self.returns and got.dtype != np.dtype(self.returns):
+            return WRONG_TYPE, f"{label}wanted {self.returns}, got {got.dtype}."
+        return None
 
-    def _known_mistake(self, answer, case: Case) -> str | None:
-        """Return the cause of the known mistake most like the learner's answer.
+    def _tolerance(self, wanted: np.ndarray, got: np.ndarray) -> tuple[float, float]:
+        """Return (rtol, atol), widened to what the answer's own type can hold."""
+        if got.dtype.kind != "f" or got.dtype.itemsize >= 8 or not wanted.size:
+            return self.rtol, self.atol
+        eps = 100 * float(np.finfo(got.dtype).eps)
+        finite = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+        return max(self.rtol, eps), max(self.atol, eps * float(finite))
 
-        It must give the learner's results on the failing case; among several, the
-        one that agrees on most of the other cases is named.
-        """
-        theirs = [_results(answer, one) for one in self.cases]
-        failing = next(i for i, one in enumerate(self.cases) if one is case)
-        # Not-a-number alone tells nothing: then all the other cases must agree, too.
-        hollow = _hollow(theirs[failing])
-        best, cause = len(self.cases) - 1 if hollow else 0, None
-        for mistake in self.mistakes:
-            if not self._alike(theirs[failing], _results(mistake.function, case)):
+    # ------------------------------------------------------- drawn samples
+
+    def _drawn(self) -> list[Case]:
+        if self.samples is None:
+            return []
+        sizes = 1 + np.arange(SAMPLES) * LARGEST // SAMPLES
+        return [
+            self.samples(np.random.default_rng([7, index]), int(size))
+            for index, size in enumerate(sizes)
+        ]
+
+    def _smallest(self, answer, worst: _Outcome) -> _Outcome:
+        """Return the failing case with the fewest numbers that a search finds."""
+        best = worst
+        for index in range(SHRINKS):
+            size = 1 + index * 3 // SHRINKS
+            case = self.samples(np.random.default_rng([8, index]), size)
+            if _weight(case) >= _weight(best.case) or _guard.is_over():
                 continue
-            agreed = sum(
-                self._alike(mine, _results(mistake.function, one))
-                for mine, one in zip(theirs, self.cases, strict=True)
-            )
-            if agreed > best:
-                best, cause = agreed, mistake.cause
-        return cause
+            outcome = self._try(answer, case, quiet=True)
+            if outcome.fault is not None and not self._cost_of(outcome):
+                best = outcome
+        return best
+
+    def _cost_of(self, outcome: _Outcome) -> str | None:
+        error = outcome.result
+        return self._cost(error) if isinstance(error, BaseException) else None
+
+    def _loops(self, answer) -> str | None:
+        if self.loop_free is None:
+            return None
+        few, many = (
+            _guard.steps(answer, *copy.deepcopy((case.args, case.kwargs)))
+            for case in self.loop_free
+        )
+        if many <= few:
+            return None
+        return (
+            f"The result is right, but there is a loop: {few:,} steps of Python for "
+            f"{self._sizes(self.loop_free[0])}, and {many:,} for "
+            f"{self._sizes(self.loop_free[1])}. Leave the loop to NumPy."
+        )
+
+    def _memory(self, answer) -> str | None:
+        if self.large is None:
+            return None
+        given = copy.deepcopy((self.large.args, self.large.kwargs))
+        peak = _guard.peak_memory(answer, *given) / 2**20
+        if peak <= self.large_memory:
+            return None
+        return (
+            f"The result is right, but for {self._sizes(self.large)} your code takes "
+            f"{peak:,.0f} MiB at a time; {self.large_memory} MiB are enough. It builds "
+            "an array far larger than its result."
+        )
+
+    @staticmethod
+    def _sizes(case: Case) -> str:
+        return " and ".join(str(one.shape) for one in case.args if np.ndim(one))
+
+    # ---------------------------------------------------------- explaining
+
+    def _explained(self, answer, outcome, drawn, report: Callable) -> Verdict:
+        """Return the verdict on a failing case, with one cause where it is certain."""
+        case, error = outcome.case, outcome.result
+        if isinstance(error, BaseException):
+            verdict = self._raised(error, answer, self._shown(case))
+            if self._cost(error):
+                return verdict
+        else:
+            status, detail = outcome.fault
+            verdict = self._say(status, detail, self._shown(case))
+        report(self._finish_early(verdict))
+        cause = self._cause(answer, outcome, drawn)
+        said = f"Likely cause: {cause}" if cause else UNEXPLAINED
+        if verdict.status == RAISED and not cause:
+            return verdict  # the error itself says what is wrong
+        return replace(verdict, text=f"{verdict.text}\n{said}")
+
+    def _finish_early(self, verdict: Verdict) -> Verdict:
+        """Return what is said where the search for a cause takes too long."""
+        text = f"{verdict.text}\nOn other cases your code does not come to an end."
+        return replace(verdict, text=text)
+
+    def _cause(self, answer, outcome: _Outcome, drawn) -> str | None:
+        cases = [outcome.case]
+        cases += [case for case in (*self.cases, *drawn) if case is not outcome.case]
+        tried = [outcome]
+        for case in cases[1:]:
+            try:
+                tried.append(self._try(answer, case, quiet=True))
+            except _NotAttempted:
+                tried.append(_Outcome(case, NotImplementedError(), (RAISED, "")))
+        failing = [one for one in tried if one.fault is not None]
+        known = self._known_mistake(failing, tried)
+        if known is not None:
+            return known
+        if any(isinstance(one.result, BaseException) for one in failing):
+            return None
+        if all(one.result is None for one in failing):
+            return "the function ends without `return`."
+        return self._wrapped(answer, failing) or self._general(failing)
+
+    def _known_mistake(self, failing, tried) -> str | None:
+        """Return the cause of the one known mistake that explains every failure.
+
+        It must give the learner's results on all failing cases. Where several do, the
+        one that gives them on every other case, too, is meant.
+        """
+        alike = [one for one in self.mistakes if self._agrees(one, failing)]
+        if len({one.cause for one in alike}) > 1:
+            alike = [one for one in alike if self._agrees(one, tried)]
+        causes = {one.cause for one in alike}
+        return causes.pop() if len(causes) == 1 else None
+
+    def _agrees(self, mistake: Mistake, tried) -> bool:
+        return all(
+            self._alike(one.result, self._result(mistake.function, one.case))
+            for one in tried
+        )
+
+    def _result(self, function, case: Case):
+        """Return what ``function`` gives for ``case``, or the exception it raises."""
+        try:
+            args, kwargs = copy.deepcopy((case.args, case.kwargs))
+            value = _guard.call(function, args, kwargs, quiet=True)
+            _show.array(value)  # closes a coroutine
+            return value
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return error
 
     def _alike(self, a, b) -> bool:
         if isinstance(a, BaseException) or isinstance(b, BaseException):
@@ -312,108 +517,208 @@ class Exercise:
         if len(a) != len(b):
             return False
         try:
-            return all(
-                np.shape(x) == np.shape(y)
-                and np.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
-                for x, y in zip(a, b, strict=True)
-            )
+            with np.errstate(all="ignore"):
+                return all(self._alike_one(x, y) for x, y in zip(a, b, strict=True))
         except (TypeError, ValueError):
             return False
 
-    def _cause(self, answer, case: Case, wanted: tuple, got) -> str:
-        known = self._known_mistake(answer, case)
-        if known is None and got is not None:
-            known = self._wrapped(answer, case, wanted) or _general_cause(
-                wanted, self._as_tuple(got)
-            )
-        if got is None and known is None:
-            known = "the function ends without `return`."
-        return f"Likely cause: {known}" if known else ""
+    def _alike_one(self, x, y) -> bool:
+        x, y = _show.array(x), _show.array(y)
+        if x is None or y is None or x.shape != y.shape:
+            return False
+        if self.returns and x.dtype != y.dtype:
+            return False
+        if x.dtype.kind not in "biufc" or y.dtype.kind not in "biufc":
+            return bool(np.array_equal(x, y))
+        rtol, atol = self._tolerance(y, x)
+        return np.allclose(x, y, rtol=rtol, atol=atol, equal_nan=True)
 
-    def _wrapped(self, answer, case: Case, wanted: tuple) -> str | None:
+    def _wrapped(self, answer, failing) -> str | None:
         """Return a cause where the same numbers as floats come out right."""
-        wide = [
-            value.astype(np.float64)
-            if isinstance(value, np.ndarray) and value.dtype == np.uint8
-            else value
-            for value in case.args
-        ]
-        if all(new is old for new, old in zip(wide, case.args, strict=True)):
-            return None
-        got = _results(answer, Case(tuple(wide), kwargs=case.kwargs))
-        if isinstance(got, Exception) or self._compare(wanted, got) is not None:
-            return None
+        for one in failing:
+            wide = tuple(map(_widened, one.case.args))
+            if all(new is old for new, old in zip(wide, one.case.args, strict=True)):
+                return None
+            got = self._result(answer, Case(wide, kwargs=one.case.kwargs))
+            if isinstance(got, BaseException) or got is None:
+                return None
+            if self._compare(one.wanted, got) is not None:
+                return None
         return "uint8 wraps round: 3 - 5 is 254. Convert to float first."
 
-    def _known_error(self, error, answer, case: Case) -> str:
-        if isinstance(error, TimeUp):
-            return ""
-        known = self._known_mistake(answer, case)
-        return f"\nLikely cause: {known}" if known else ""
+    def _general(self, failing) -> str | None:
+        """Return the cause that the numbers alone show, the same in every failure."""
+        causes = set()
+        for one in failing:
+            with np.errstate(all="ignore"):
+                cause = _causes.general_cause(one.wanted, self._as_tuple(one.result))
+            causes.add(cause)
+        return causes.pop() if len(causes) == 1 else None
 
-    def _show_case(self, case: Case) -> str:
+    def _shown(self, case: Case) -> str:
         names = list(inspect.signature(self.reference).parameters)
         lines = [f"Smallest failing case{f' ({case.note})' if case.note else ''}:"]
         pairs = [*zip(names, case.args, strict=False), *case.kwargs.items()]
-        lines += [f"  {name} = {_short(value, len(name) + 5)}" for name, value in pairs]
+        lines += [
+            f"  {name} = {_show.short(value, len(name) + 5)}" for name, value in pairs
+        ]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class FindBug(Exercise):
+    """Mend broken code and name the cause: ``checks.<name>(function, letter)``.
+
+    Parameters
+    ----------
+    broken : what the notebook's stub shows; it runs, and is wrong
+    causes : :class:`Cause` from ``a`` on, exactly one of them right
+    mistakes : wrong mendings
+    """
+
+    broken: Callable | None = None
+    causes: Sequence[Cause] = ()
+
+    kind = "bug"
+
+    def __call__(self, answer, cause: str | None = None) -> Verdict:
+        """Judge the mended function and the named cause; never raises."""
+        return self._finish(self._whole(answer, cause), answer)
+
+    def _whole(self, answer, cause) -> Verdict:
+        if not callable(answer):
+            return self._not_callable(answer)
+        named = cause if cause not in (None, "", "?", Ellipsis) else None
+        untouched = _same_code(answer, self.broken)
+        if untouched and named is None:
+            return self._say(NOT_ATTEMPTED, self._invitation())
+        letters = {one.letter: one for one in self.causes}
+        chosen = letters.get(str(named).strip().strip("()").lower())
+        if named is not None and chosen is None:
+            wish = f"The cause is one of {', '.join(letters)}; got {named!r}."
+            return self._say(WRONG_CAUSE, wish)
+        verdict = self._verdict(answer)
+        if verdict.status == NOT_ATTEMPTED:
+            return verdict
+        if not verdict.passed:
+            return replace(verdict, text=self._with_cause(verdict.text, chosen))
+        if chosen is None:
+            mended = "Mended. Now name what was wrong: set"
+            return self._say(
+                WRONG_CAUSE, f"{mended} {self.name}_cause to a letter of the list."
+            )
+        if not chosen.right:
+            return self._say(
+                WRONG_CAUSE,
+                f"The function is mended, but it was not ({chosen.letter}). "
+                f"{chosen.reply}",
+            )
+        return self._say(CORRECT, f"Mended, and found: {chosen.text}", verdict.text)
+
+    def _with_cause(self, text: str, chosen: Cause | None) -> str:
+        if chosen is None:
+            return text
+        if chosen.right:
+            return f"The cause that you name is right. What is still wrong:\n{text}"
+        return f"{text}\nIt is not ({chosen.letter}), either. {chosen.reply}"
+
+    def _invitation(self) -> str:
+        letters = ", ".join(one.letter for one in self.causes[:-1])
+        return (
+            f"Mend the function, set {self.name}_cause to {letters} or "
+            f"{self.causes[-1].letter}, run the cell, and run this one again."
+        )
+
+
+@dataclass(frozen=True)
+class Open(_Task):
+    """Invent something: ``checks.<name>(answer)`` scores it against a bar.
+
+    Parameters
+    ----------
+    reference : an answer that reaches the bar
+    score : ``score(answer) -> Score``; may raise, which is reported as the answer's
+    bar : the value to reach
+    measured_on : on what the score is measured, in words
+    lower_is_better : a score of at most the bar is wanted
+    show : puts a score into words
+    untouched : says whether an answer is still the one the notebook starts with
+    mistakes : answers below the bar, with a sentence of their score's detail
+    """
+
+    name: str
+    notebook: str
+    reference: object
+    score: Callable[[object], Score]
+    bar: float
+    measured_on: str
+    hints_: Sequence[str]
+    lower_is_better: bool = False
+    show: Callable[[float], str] = "{:.1%}".format
+    untouched: Callable[[object], bool] | None = None
+    mistakes: Sequence[Mistake] = ()
+    also: Sequence[Callable] = ()
+    seconds: float = 30.0
+    memory: int = 1024
+    isolate: bool = True
+
+    kind = "open"
+    practice = False
+    cases = ()
+
+    def __call__(self, answer) -> Verdict:
+        """Score ``answer``; never raises, and remembers a success."""
+        return self._finish(self._verdict(answer), answer)
+
+    def _verdict(self, answer) -> Verdict:
+        if answer is None or answer is Ellipsis or _is_stub(answer):
+            return self._say(NOT_ATTEMPTED, self._invitation())
+        return self._within_bounds(lambda report: self._scored(answer))
+
+    def _scored(self, answer) -> Verdict:
+        try:
+            if self.untouched is not None and self.untouched(answer):
+                return self._say(NOT_ATTEMPTED, self._invitation())
+            score = _guard.call(self.score, (answer,))
+        except NotImplementedError:
+            return self._say(NOT_ATTEMPTED, self._invitation())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return self._raised(error, answer)
+        reached = score.value <= self.bar
+        if not self.lower_is_better:
+            reached = score.value >= self.bar
+        text = (
+            f"Your score: {self.show(score.value)}; the bar: {self.show(self.bar)}"
+            f"{' or fewer' if self.lower_is_better else ''}. "
+            f"Measured on {self.measured_on}."
+        )
+        status = BAR_REACHED if reached else BELOW_BAR
+        names = ", ".join(caption for _, caption in score.pictures)
+        shown = f"Shown: {names}." if names else ""
+        picture = _sheet(score.pictures) if score.pictures else b""
+        return self._say(status, text, score.detail, shown, picture=picture)
 
     def _invitation(self) -> str:
         return (
-            "Replace the line `raise NotImplementedError` by your own code, run the "
-            "cell, and run this one again."
+            f"Nothing to score yet. The bar: {self.show(self.bar)}"
+            f"{' or fewer' if self.lower_is_better else ''}, measured on "
+            f"{self.measured_on}."
         )
-
-    def _praise(self) -> str:
-        if self.judge is not None:
-            return f"Compare with the reference, {self.where}."
-        return (
-            f"Right on every case ({len(self.cases)} tried). Compare with the "
-            f"reference, {self.where}."
-        )
-
-
-def _array(value) -> np.ndarray | None:
-    """Return ``value`` as an array, or None where it cannot be one."""
-    if inspect.iscoroutine(value):
-        value.close()  # or Python warns that nobody awaited it
-    if hasattr(value, "detach"):  # a torch tensor, which may record gradients
-        value = value.detach().cpu()
-    try:
-        return np.asarray(value)
-    except Exception:
-        return None
-
-
-def _hollow(result) -> bool:
-    """Say whether a result is an array or number without one finite value."""
-    array = _array(result)
-    numbers = array is not None and array.dtype.kind == "f" and array.size > 0
-    return numbers and not np.isfinite(array).any()
-
-
-def _kind(value) -> str:
-    """Return what a learner's value is, in words."""
-    words = {str: "text", dict: "a dict", set: "a set", type(None): "None"}
-    if inspect.isgenerator(value):
-        return "a generator: collect its values in an array and `return` that"
-    if inspect.iscoroutine(value):
-        return "a coroutine: write `def`, not `async def`"
-    if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} that is no table of numbers"
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}" if value.dtype.kind in "OUS" else "array"
-    return words.get(type(value), type(value).__name__)
 
 
 def _is_stub(function) -> bool:
-    """Say whether the body is only ``pass``, ``...`` or a docstring."""
-    if not hasattr(function, "__code__"):
+    """Say whether the body is only ``pass``, ``...``, a docstring, or unwritten."""
+    code = getattr(function, "__code__", None)
+    if code is None:
         return False
-    for step in dis.get_instructions(function):
-        if step.opname not in ("RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE") and (
-            step.opname != "RETURN_CONST"
-        ):
+    idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+    unwritten = {"LOAD_GLOBAL", "RAISE_VARARGS", "PUSH_NULL", "CALL", "PRECALL"}
+    if code.co_names == ("NotImplementedError",):
+        return all(one.opname in idle | unwritten for one in dis.get_instructions(code))
+    for step in dis.get_instructions(code):
+        if step.opname not in idle:
             return False
         constant = step.opname in ("LOAD_CONST", "RETURN_CONST")
         if constant and step.argval not in (None, Ellipsis):
@@ -421,27 +726,40 @@ def _is_stub(function) -> bool:
     return True
 
 
-def _results(function, case: Case):
-    """Return what ``function`` gives for ``case``, or the exception it raises.
+def _same_code(one, other) -> bool:
+    """Say whether two functions do the same, step by step, whatever their names."""
+    a, b = getattr(one, "__code__", None), getattr(other, "__code__", None)
+    return a is not None and b is not None and _steps_of(a) == _steps_of(b)
 
-    What it prints is dropped: the learner has seen it once.
-    """
-    args, kwargs = copy.deepcopy((case.args, case.kwargs))
-    try:
-        with (
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-            redirect_stdout(io.StringIO()),
-            _time_limit(SECONDS),
-        ):
-            warnings.simplefilter("ignore")
-            value = function(*args, **kwargs)
-            _array(value)  # closes a coroutine
-            return value
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return error
+
+def _steps_of(code) -> tuple:
+    parts = []
+    for step in dis.get_instructions(code):
+        inner = getattr(step.argval, "co_code", None)
+        value = _steps_of(step.argval) if inner is not None else step.argrepr
+        if step.opname != "LOAD_CONST" or inner is not None or not _is_name(step):
+            parts.append((step.opname, value))
+    return tuple(parts)
+
+
+def _is_name(step) -> bool:
+    """Say whether a constant is text: a docstring or the name of an inner function."""
+    return isinstance(step.argval, str)
+
+
+def _weight(case: Case) -> float:
+    """Return how much there is to read in a case: its numbers, and their digits."""
+    values = (*case.args, *case.kwargs.values())
+    total = sum(np.size(value) for value in values)
+    digits = sum(len(_show.short(value, 0)) for value in values)
+    return total + digits / 10_000
+
+
+def _widened(value):
+    """Return a uint8 array as floats, anything else as it is."""
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8:
+        return value.astype(np.float64)
+    return value
 
 
 def _same(a, b) -> bool:
@@ -461,175 +779,23 @@ def _same(a, b) -> bool:
     return bool(a == b)
 
 
-def _show_difference(wanted: np.ndarray, got: np.ndarray, close: np.ndarray) -> str:
-    """Return wanted beside got: whole where small, else the first difference."""
-    if wanted.ndim == 0:
-        return f"wanted {_number(wanted[()])}, got {_number(got[()])}."
-    place = tuple(int(i) for i in np.argwhere(~close)[0])
-    first = (
-        f"at [{', '.join(map(str, place))}] wanted {_number(wanted[place])}, "
-        f"got {_number(got[place])}; {int((~close).sum())} of {close.size} differ."
-    )
-    if wanted.size > 30:
-        return first
-    return f"{first}\n  wanted = {_short(wanted, 11)}\n  got    = {_short(got, 11)}"
+def _sheet(pictures, columns: int = 6, size: int = 96) -> bytes:
+    """Return small uint8 images side by side as PNG bytes, in the order of captions."""
+    from PIL import Image
 
-
-def _number(value) -> str:
-    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else f"{value}"
-
-
-def _short(value, indent: int) -> str:
-    """Return a printed argument, shortened; ``indent`` is where it starts."""
-    if isinstance(value, np.ndarray):
-        if value.size > 60:
-            return f"array of shape {value.shape}, {value.dtype}"
-        with np.printoptions(precision=4, suppress=True, linewidth=76 - indent):
-            text = repr(value)
-        return text.replace("\n", "\n" + " " * indent)
-    text = getattr(value, "__name__", None) or repr(value)
-    return text if len(text) < 200 else text[:197] + "..."
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _describe_error(error: BaseException, answer) -> str:
-    """Return the error and the learner's own line that raised it."""
-    if isinstance(error, TimeUp):
-        text = f"Your code was {error}"
-    else:
-        text = f"Your code raised {_one_line(error)}"
-    code = getattr(answer, "__code__", None)
-    trace = error.__traceback__
-    line = None
-    while trace is not None:
-        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
-            line = (
-                trace.tb_lineno - code.co_firstlineno + 1,
-                linecache.getline(code.co_filename, trace.tb_lineno).strip(),
-            )
-        trace = trace.tb_next
-    if line is not None and line[1]:
-        text += f"\n  in line {line[0]} of your function: {line[1]}"
-    return text
-
-
-_CUT_OFF = "fractions are cut off: rounded, or stored with an integer dtype."
-
-
-def _general_cause(wanted: tuple, got: tuple) -> str | None:
-    """Return a likely cause that can be read off the numbers alone."""
-    for one, other in zip(wanted, got, strict=False):
-        try:
-            w, g = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-        except (TypeError, ValueError):
-            return None
-        if w.shape == g.shape and np.allclose(g, w, rtol=1e-6, atol=1e-8):
-            continue  # one of several results, and right
-        whole = np.asarray(other).dtype.kind in "iu"
-        if w.shape != g.shape:
-            cause = _cause_of_shape(w, g)
-        elif whole and np.array_equal(g, np.trunc(w)):
-            cause = _CUT_OFF
-        else:
-            cause = _cause_of_values(w, g)
-        if cause:
-            return cause
-    return None
-
-
-def _cause_of_shape(w: np.ndarray, g: np.ndarray) -> str | None:
-    if w.ndim == 0 and g.size != 1:
-        return "one number is wanted, not an array: sum or average over all axes."
-    if g.shape == w.shape[::-1] and np.allclose(g.T, w, equal_nan=True):
-        return "the result is transposed: rows and columns are exchanged."
-    if g.shape == w.shape[::-1]:
-        return "rows and columns are exchanged."
-    if _without(g.shape, 1) == _without(w.shape, 1) and g.ndim > w.ndim:
-        return "one axis of length 1 too many: squeeze it, or sum without keepdims."
-    if _without(g.shape, 1) == _without(w.shape, 1) and g.ndim < w.ndim:
-        return "an axis of length 1 is lost: it was squeezed, or indexed away."
-    if g.size == w.size:
-        return "the right number of values in another shape: reshape the result."
-    if g.ndim > w.ndim:
-        return "an axis too many: sum, average or pick along it."
-    if g.ndim < w.ndim:
-        return "an axis was summed or averaged away that should stay."
-    return None
-
-
-def _without(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
-    return tuple(one for one in shape if one != size)
-
-
-def _cause_of_values(w: np.ndarray, g: np.ndarray) -> str | None:
-    if np.isnan(g).any() and not np.isnan(w).any():
-        return "not-a-number: 0/0, inf - inf, or the root of a negative number."
-    if np.isinf(g).any() and not np.isinf(w).any():
-        return "infinity: exp of a large number, or a division by zero."
-    wrong = ~np.isclose(g, w)
-    near = max(1e-5, 1e-3 * float(np.abs(w).max(initial=0)))
-    if not wrong.any() or (w.size > 1 and np.allclose(g, w, rtol=1e-3, atol=near)):
-        return (
-            "round-off: nearly right. Compute in float64, round nothing, and cancel "
-            "less."
-        )
-    if np.allclose(g, -w):
-        return "the sign is reversed."
-    if w.ndim == 2 and w.shape[0] == w.shape[1] and np.allclose(g, w.T):
-        return "the result is transposed: rows and columns are exchanged."
-    if w.size < 2:
-        return None
-    if not g.any():
-        return "every value is 0: was the result ever filled in?"
-    if np.array_equal(g, np.trunc(w)) or np.array_equal(g, np.rint(w)):
-        return _CUT_OFF
-    return _cause_of_pattern(w, g)
-
-
-def _cause_of_pattern(w: np.ndarray, g: np.ndarray) -> str | None:
-    used = np.abs(w) > 1e-12
-    if used.sum() > 1:
-        ratio = g[used] / w[used]
-        if not np.isclose(ratio[0], (0, 1)).any() and np.allclose(g, ratio[0] * w):
-            return f"every value is {ratio[0]:.4g} times the wanted one."
-    if np.allclose(g, np.abs(w)):
-        return "the signs are lost: negative values came out positive."
-    shift = g - w
-    if np.allclose(shift, shift.flat[0]):
-        return f"every value is off by the same {shift.flat[0]:.4g}."
-    if (w >= 0).all() and np.allclose(g, np.sqrt(w)):
-        return "a square root too many."
-    if np.allclose(g, w**2) and not np.allclose(g, np.abs(w)):
-        return "the values are squared: a square root is missing."
-    return None
-
-
-class TimeUp(BaseException):
-    """An answer takes too long. No ``except Exception`` in it can catch this."""
-
-
-@contextmanager
-def _time_limit(seconds: float):
-    """End an endless loop with TimeUp, where the system has such an alarm."""
-    usable = (
-        hasattr(signal, "setitimer")
-        and threading.current_thread() is threading.main_thread()
-    )
-    if not usable:
-        yield
-        return
-
-    def ring(*_):
-        raise TimeUp(f"stopped after {seconds:g} seconds; is there an endless loop?")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    tiles = []
+    for image, _ in pictures:
+        image = np.asarray(image, np.uint8)
+        if image.ndim == 3 and image.shape[0] in (1, 3):
+            image = image.transpose(1, 2, 0)
+        tile = Image.fromarray(image.squeeze()).convert("RGB")
+        tiles.append(tile.resize((size, size), Image.Resampling.NEAREST))
+    rows = -(-len(tiles) // columns)
+    wide = min(columns, len(tiles)) * (size + 4) - 4
+    sheet = Image.new("RGB", (wide, rows * (size + 4) - 4), "white")
+    for index, tile in enumerate(tiles):
+        place = (index % columns * (size + 4), index // columns * (size + 4))
+        sheet.paste(tile, place)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()

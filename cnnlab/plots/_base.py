@@ -6,6 +6,7 @@ maps: PuOr, symmetric about zero. Red against green never carries a meaning.
 """
 
 import io
+import os
 from base64 import b64encode
 
 import matplotlib as mpl
@@ -26,6 +27,8 @@ PURPLE = "#CC79A7"
 GREY = "#8A8A8A"
 CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW)
 SIGNED = "PuOr"
+COLUMN = 364  # pixels that JupyterLab leaves for outputs in a window 480 wide
+READABLE = 9  # pixels, the height of text that can be read
 
 
 def style() -> None:
@@ -56,11 +59,70 @@ def style() -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Return the figure as PNG bytes and close it."""
+    """Return the figure as PNG bytes and close it.
+
+    The height of its smallest text in pixels is written into the PNG's "Text" field:
+    tests in a browser measure with it what a reader of a small window can read.
+
+    Raises
+    ------
+    ValueError
+        If that text would be below 9 pixels in a column of 364, the width that
+        JupyterLab leaves in a window of 480. Raised under ``CNNLAB_STRICT=1`` only.
+    """
+    text = smallest_text(figure)
+    wide = figure.get_figwidth() * figure.dpi
+    narrow = text * min(1, COLUMN / wide)
+    if narrow < READABLE - 0.05 and os.environ.get("CNNLAB_STRICT") == "1":
+        plt.close(figure)
+        raise ValueError(
+            f"png: in a column of {COLUMN} pixels the smallest text of this figure is "
+            f"{narrow:.1f} pixels tall; {READABLE} can be read. Make the figure narrower "
+            f"than {figure.get_figwidth():.1f} inches, or its text larger."
+        )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    notes = {"Software": None, "Text": f"{text:.2f}"}
+    figure.savefig(buffer, format="png", metadata=notes)
     plt.close(figure)
     return buffer.getvalue()
+
+
+def smallest_text(figure: Figure) -> float:
+    """Return the height in pixels of the figure's smallest text (infinite: none)."""
+    figure.draw_without_rendering()
+    sizes = [
+        one.get_fontsize() * figure.dpi / 72
+        for one in figure.findobj(mpl.text.Text)
+        if one.get_visible() and one.get_text().strip() and _is_drawn(one)
+    ]
+    return min(sizes, default=float("inf"))
+
+
+def _is_drawn(text) -> bool:
+    """Say whether a text belongs to axes that are shown, with ticks that are shown."""
+    axes = text.axes
+    if axes is None:
+        return True
+    if not axes.get_visible():
+        return False
+    for axis in (axes.xaxis, axes.yaxis):
+        labels = [one for tick in axis.majorTicks + axis.minorTicks
+                  for one in (tick.label1, tick.label2)]  # fmt: skip
+        if any(one is text for one in labels):
+            shown = axis.get_ticklabels(which="both")
+            return axes.axison and any(one is text for one in shown)
+    return True
+
+
+def describe(figure: Figure, text: str) -> Figure:
+    """Give a figure its text alternative, and return it.
+
+    The text is what a screen reader, a plain terminal and the notebook test see: put
+    the finding and its number into it, computed from the data. The test compares it,
+    so it fails when the figure stops saying it.
+    """
+    figure.alternative = " ".join(text.split())
+    return figure
 
 
 class Picture:
@@ -79,15 +141,17 @@ class Picture:
         )
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str | None = None) -> None:
     """Display ``figure`` with its text alternative, and close it.
 
-    The text is what a screen reader, a plain terminal and the notebook test see:
-    put the finding and its number into it, computed, not typed. The test compares
-    it, so it fails when the figure stops saying it.
+    Parameters
+    ----------
+    figure : as the functions of ``plots`` return it, described by them
+    alt : a sentence that says what is to be seen, in place of that description
     """
     from IPython.display import display
 
+    alt = getattr(figure, "alternative", "") if alt is None else alt
     if not alt or not alt.strip():
         raise ValueError(
             "show: alt needs a sentence that says what the figure shows; got none."
@@ -176,7 +240,10 @@ def image_grid(images, titles=None, columns: int = 8, size: float = 1.1, suptitl
         show_image(axes.flat[index], image, titles[index] if titles is not None else "")
     if suptitle:
         figure.suptitle(suptitle, x=0.01, ha="left", fontsize=12)
-    return figure
+    words = ", ".join(" ".join(str(title).split()) for title in titles or ())
+    count_text = f"{count} image{'s' if count != 1 else ''}"
+    said = f"{count_text}: {words}." if words else f"{count_text}."
+    return describe(figure, f"{suptitle}: {said}" if suptitle else said)
 
 
 def matrix(

@@ -109,7 +109,7 @@ class Explorer(w.VBox):
 
     Parameters
     ----------
-    render : ``render(**state) -> Picture``; the picture's text is shown below it
+    render : ``render(**state) -> Picture``; its text is shown below the controls
     controls : name of a parameter of ``render`` -> a control with ``.value``
     extra : further widgets (buttons and the like) shown below the controls
     width : CSS width of the picture, or None for its own
@@ -142,9 +142,15 @@ class Explorer(w.VBox):
         )
         self.text = w.HTML(_sentence(still.alt))
         self.status = w.HTML("")
-        panel = [w.HTML(f"<b>{html.escape(title)}</b>")] if title else []
-        panel += [*controls.values(), *extra]
-        super().__init__([*panel, self.status, self.image, self.text])
+        head = [w.HTML(f"<b>{html.escape(title)}</b>")] if title else []
+        panel = w.VBox([*head, *controls.values(), *extra, self.text])
+        shown = w.VBox([self.status, self.image])
+        # side by side where there is room, so that cause and effect are seen together
+        panel.layout = w.Layout(flex="1 1 240px", min_width="0", max_width=WIDEST)
+        shown.layout = w.Layout(flex="0 1 auto", min_width="0", max_width="100%")
+        self.both = w.HBox([panel, shown])
+        self.both.layout = w.Layout(flex_flow="row wrap", grid_gap="8px", margin="0")
+        super().__init__([self.both])
         self.layout.max_width = "100%"
         for control in controls.values():
             control.observe(lambda change: self.update(), names="value")
