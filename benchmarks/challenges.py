@@ -129,8 +129,17 @@ def main() -> None:
             other = preview.train(*examples(change, seed), seed=seed)
             unseen[change].append(of_ten(other, change))
             print(seed, change, seen[change][-1], unseen[change][-1], flush=True)
+    longer = {
+        change: of_ten(preview.train(*examples(change, 0), epochs=12), change)
+        for change in ("viewpoint", "dark grounds")
+    }
+    print("with three times as many passes:", longer)
     payload["network"] = {dial: [run[dial] for run in runs] for dial in PANELS}
-    payload["ten_classes"] = {"seen": seen, "unseen": unseen}
+    payload["ten_classes"] = {
+        "seen": seen,
+        "unseen": unseen,
+        "unseen_longer": longer,
+    }
     for dial in PANELS:
         network = np.mean(payload["network"][dial], axis=0)[-1]
         print(

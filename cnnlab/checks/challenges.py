@@ -208,10 +208,11 @@ pixel_change = Exercise(
         ),
     ],
     hints_=[
-        "What is np.uint8(49) - np.uint8(50)? Try it before you trust a subtraction.",
-        "Convert both images with .astype(int), subtract, and take np.abs.",
-        "A comparison such as change > 0 gives an array of booleans; its .mean() is "
-        "the share that is True.",
+        "In uint8, 49 - 50 is 255: the numbers wrap round. Which type holds -1?",
+        "`before, after = before.astype(int), after.astype(int)` makes room for the "
+        "sign, and `change = np.abs(after - before)` is how far each value moved.",
+        "A comparison such as `change > 0` gives True and False; its `.mean()` is the "
+        "share that is True. Return that first, then `change.mean()`.",
     ],
 )
 
@@ -773,6 +774,11 @@ def _number_right(learn, images, labels, seed=0):
     return share * len(held_out)
 
 
+_KNOWN = (
+    "a learner that knows nothing but its training examples is right on some of the "
+    "held-out ones. How can it know them?"
+)
+
 # Learners whose accuracy does not depend on how a fair shuffle falls.
 
 
@@ -856,14 +862,14 @@ held_out_accuracy = FindBug(
         Cause(
             "b",
             "Some of the held-out pictures were trained on, too.",
-            "Another seed is another shuffle: about 80 % of the held-out pictures lie in "
-            "the training part of the first one. 0.8 · 100 % + 0.2 · 10 % = 82 %.",
+            "Another seed is another shuffle, so about 80 % of the held-out pictures lie "
+            "in the training part: 0.8 · 100 % + 0.2 · 10 % = 82 %, and this draw gave 81.",
             right=True,
         ),
         Cause(
             "c",
             "The accuracy is measured on the training part.",
-            "Then the memoriser would be right on 100 %, not on 82 %.",
+            "Then the memoriser would be right on 100 %, not on 81 %.",
         ),
         Cause(
             "d",
@@ -873,13 +879,13 @@ held_out_accuracy = FindBug(
         ),
     ],
     mistakes=[
+        Mistake("not mended", _overlapping, _KNOWN),
         Mistake(
             "another seed for the other part",
             lambda learn, images, labels, seed=0: _overlapping(
                 learn, images, labels, seed + 1
             ),
-            "a learner that knows nothing but its training examples is right on some of "
-            "the held-out ones. How can it know them?",
+            _KNOWN,
         ),
         Mistake(
             "trained on everything",
@@ -1178,11 +1184,12 @@ topk_error = Exercise(
         ),
     ],
     hints_=[
-        "np.argsort(-scores, axis=1, kind='stable')[:, :k] holds the k best classes of "
-        "each image, best first.",
-        "Compare with labels[:, None]: shapes (N, k) and (N, 1) give (N, k) booleans.",
-        ".any(axis=1) says for each image whether one of its k guesses was right; the "
-        "error is the share for which none was.",
+        '`best = np.argsort(-scores, axis=1, kind="stable")[:, :k]` holds the k best '
+        "classes of each image, best first; stable keeps ties in the order of classes.",
+        "Compare with a column: `best == labels[:, None]` has shapes (N, k) and (N, 1) "
+        "and gives (N, k) times True or False.",
+        "`.any(axis=1)` says for each image whether one of its k guesses was right; "
+        "with that as hit, the error is `1 - hit.mean()`.",
     ],
 )
 
