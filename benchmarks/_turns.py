@@ -10,7 +10,8 @@ import time
 import torch
 from _race import load
 
-from cnnlab import records, train
+from cnnlab import train
+from cnnlab.course import records
 from cnnlab.train import compute, parallel, presets, sources
 from cnnlab.train import state as states
 

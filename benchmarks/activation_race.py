@@ -15,7 +15,8 @@ import sys
 
 import _runs
 
-from cnnlab import records, train
+from cnnlab import train
+from cnnlab.course import records
 from cnnlab.train import presets
 
 GOAL, MOST_EPOCHS, TRIAL_EPOCHS = 0.25, 40, 2

@@ -13,7 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from cnnlab import challenges, preview, records, scenes
+from cnnlab import challenges, scenes, train
+from cnnlab.course import records
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 IMAGES = 400
@@ -95,7 +96,7 @@ def of_ten(network, change: str) -> float:
     if change == "dark grounds":
         dark = on_dark(2 * IMAGES, SEED)
         images, labels = images[dark], labels[dark]
-    return float((preview.predict(network, images) == labels).mean())
+    return float((train.predict(network, images) == labels).mean())
 
 
 def main() -> None:
@@ -122,15 +123,15 @@ def main() -> None:
     runs, seen = [], {change: [] for change in LEFT_OUT}
     unseen = {change: [] for change in LEFT_OUT}
     for seed in range(options.seeds):
-        network = preview.train(*examples("nothing", seed), seed=seed)
-        runs.append(curves(lambda x, net=network: preview.predict(net, x) == CAT))
+        network = train.on_arrays(*examples("nothing", seed), seed=seed)
+        runs.append(curves(lambda x, net=network: train.predict(net, x) == CAT))
         for change in LEFT_OUT:
             seen[change].append(of_ten(network, change))
-            other = preview.train(*examples(change, seed), seed=seed)
+            other = train.on_arrays(*examples(change, seed), seed=seed)
             unseen[change].append(of_ten(other, change))
             print(seed, change, seen[change][-1], unseen[change][-1], flush=True)
     longer = {
-        change: of_ten(preview.train(*examples(change, 0), epochs=12), change)
+        change: of_ten(train.on_arrays(*examples(change, 0), epochs=12), change)
         for change in ("viewpoint", "dark grounds")
     }
     print("with three times as many passes:", longer)

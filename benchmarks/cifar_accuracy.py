@@ -11,7 +11,7 @@ import sys
 
 import _runs
 
-from cnnlab import records
+from cnnlab.course import records
 
 NAMES = ("cifar2012", "cifar-modern")
 

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 
-from cnnlab import records
+from cnnlab.course import records
 
 HALF = "from cnnlab import shapes, ops, grads, neighbors, linear, scenes, data"
 STATEMENTS = {

@@ -17,7 +17,8 @@ import time
 
 import numpy as np
 
-from cnnlab import data, neighbors, records
+from cnnlab import data, neighbors
+from cnnlab.course import records
 
 KS = (1, 3, 5, 10, 20, 50)
 SEEDS = (0, 1, 2, 3, 4)

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from _race import load, print_table, race, summary, timed
 
-from cnnlab import data, neighbors, records
+from cnnlab import data, neighbors
+from cnnlab.course import records
 
 K, BASE = 5, "scikit-learn brute"
 here = {}  # what this process works on

@@ -7,7 +7,7 @@ Stores ``benchmarks/results/lenet_accuracy.json``. Needs MNIST; see ``data/READM
 
 import _runs
 
-from cnnlab import records
+from cnnlab.course import records
 
 SEEDS = 3
 

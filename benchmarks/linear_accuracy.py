@@ -19,7 +19,8 @@ from base64 import b64encode
 
 import numpy as np
 
-from cnnlab import data, linear, plots, records
+from cnnlab import data, linear, plots
+from cnnlab.course import records
 
 NAMES = ("mnist", ("cifar10", "cifar10-jpeg"))  # either form of CIFAR-10 will do
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)

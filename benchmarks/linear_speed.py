@@ -13,7 +13,8 @@ import argparse
 import numpy as np
 from _race import load, print_table, race, summary
 
-from cnnlab import linear, records
+from cnnlab import linear
+from cnnlab.course import records
 
 SIZES, BASE = (500, 10_000), "PyTorch autograd"
 here = {}  # what this process works on

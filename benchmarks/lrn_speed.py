@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 from _race import load, print_table, race, summary
 
-from cnnlab import records
+from cnnlab.course import records
 
 BASE = "nn.LocalResponseNorm"
 SHAPES = {

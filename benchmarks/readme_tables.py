@@ -9,11 +9,19 @@ the stored records. A test compares, so that no table can grow stale.
 import ast
 import re
 
-from cnnlab import course, records
-from cnnlab.paths import course_root
+from cnnlab import course
+from cnnlab.course import records
+from cnnlab.course.paths import course_root
 
 README = course_root() / "README.md"
-BEHIND = ("checks", "plots", "widgets")  # listed last, in the order of imports
+WINGS = {
+    "what is taught": (
+        "images", "scenes", "challenges", "data", "neighbors", "linear", "ops", "grads",
+        "shapes", "arrays", "plots", "widgets", "checks",
+    ),
+    "the engine": ("nets", "augment", "packed", "train"),
+    "the apparatus": ("course",),
+}  # fmt: skip
 
 
 def lessons() -> str:
@@ -30,16 +38,19 @@ def lessons() -> str:
 
 
 def modules() -> str:
-    """Return a row a module: its name and its docstring's first sentence."""
-    rows = ["| module of `cnnlab` | what it holds |", "|---|---|"]
+    """Return a row a module: its wing, name, and its docstring's first sentence."""
+    rows = ["| wing | module of `cnnlab` | what it holds |", "|---|---|---|"]
     package = course_root() / "cnnlab"
     files = {p.stem: p for p in package.glob("[a-z]*.py")}
     files |= {p.parent.name: p for p in package.glob("*/__init__.py")}
-    names = sorted(set(files) - set(BEHIND)) + list(BEHIND)
-    for name in names:
-        text = ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8")))
-        sentence = " ".join(text.split("\n\n")[0].split()).replace("``", "`")
-        rows.append(f"| `{name}` | {sentence} |")
+    listed = [name for names in WINGS.values() for name in names]
+    assert sorted(listed) == sorted(files), "every module needs its place in WINGS"
+    for wing, names in WINGS.items():
+        for name in names:
+            text = ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8")))
+            sentence = " ".join(text.split("\n\n")[0].split()).replace("``", "`")
+            rows.append(f"| {wing} | `{name}` | {sentence} |")
+            wing = ""
     return "\n".join(rows)
 
 

@@ -24,7 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 
-from cnnlab import records, scenes
+from cnnlab import scenes
+from cnnlab.course import records
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SEEDS = (0, 1, 2)

@@ -14,7 +14,8 @@ import sys
 import _runs
 import numpy as np
 
-from cnnlab import data, packed, records, train
+from cnnlab import data, packed, train
+from cnnlab.course import records
 from cnnlab.train import presets
 
 SEEDS, STEPS, CLASSES = 2, 240, 10

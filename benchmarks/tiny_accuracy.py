@@ -10,7 +10,8 @@ import sys
 
 import _runs
 
-from cnnlab import packed, records
+from cnnlab import packed
+from cnnlab.course import records
 
 PRESET = "tiny-modern"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 
-from cnnlab import records
+from cnnlab.course import records
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 

@@ -13,7 +13,7 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["data"]:
-        from cnnlab import data_cli
+        from cnnlab.course import data_cli
 
         return data_cli.main(argv[1:])
     parser = argparse.ArgumentParser(prog="python -m cnnlab", description=__doc__)
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parts.add_parser("progress", help="which exercises are solved")
     options = parser.parse_args(argv)
     if options.part == "lab":
-        from cnnlab import lab as launcher
+        from cnnlab.course import lab as launcher
 
         return launcher.main(options.port, False if options.no_browser else None)
     if options.part == "progress":
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
         print(course.progress_text())
         return 0
-    from cnnlab import checkup
+    from cnnlab.course import checkup
 
     report = checkup.run()
     print(report)

@@ -1,11 +1,16 @@
 """Small trainings for tests: generated pictures, a tenth-width AlexNet, seconds."""
 
 import hashlib
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 
 from cnnlab import data
 from cnnlab.train import presets
+
+# For tests that write plain weights: a machine for the engine alone cannot.
+SAVES = pytest.mark.skipif(find_spec("safetensors") is None, reason="safetensors")
 
 TINY = presets.load("krizhevsky2012").change(
     crop=32,

@@ -6,16 +6,31 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-import torchvision.transforms as tv
-from scipy import stats
 from torch.utils._python_dispatch import TorchDispatchMode
-from torchvision.transforms import functional as tvf
 
 from cnnlab import augment
 from cnnlab.augment import choices, pixels, randoms, statistics
 from cnnlab.data import pictures
 
 IMAGENET = (0.2175, 0.0188, 0.0045)  # eigenvalues often used; pixels in [0, 1]
+
+
+# References that a machine for the engine alone lacks; it skips the tests that ask.
+
+
+@pytest.fixture
+def tv():
+    return pytest.importorskip("torchvision.transforms")
+
+
+@pytest.fixture
+def tvf():
+    return pytest.importorskip("torchvision.transforms.functional")
+
+
+@pytest.fixture
+def stats():
+    return pytest.importorskip("scipy.stats")
 
 
 def batch(n=12, channels=3, height=20, width=24, seed=0, nhwc=True):
@@ -136,7 +151,7 @@ def test_an_epoch_may_be_a_tensor():
     assert torch.equal(wanted, augment.uniform(3, torch.tensor(5), range(9), 2))
 
 
-def test_uniform_numbers_fill_the_unit_interval_evenly():
+def test_uniform_numbers_fill_the_unit_interval_evenly(stats):
     u = augment.uniform(0, 0, range(200_000), 4)
     assert u.dtype == torch.float64 and 0 <= u.min() and u.max() < 1
     for column in u.T:
@@ -171,7 +186,7 @@ def pairs():
 @pytest.mark.parametrize(
     ("name", "a", "b"), list(pairs()), ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_neighbours_share_nothing(name, a, b):
+def test_neighbours_share_nothing(name, a, b, stats):
     cells = (a * 16).long() * 16 + (b * 16).long()
     counts = torch.bincount(cells, minlength=256).numpy()
     assert stats.chisquare(counts).pvalue > 1e-4, name
@@ -179,7 +194,7 @@ def test_neighbours_share_nothing(name, a, b):
     assert abs(correlation) < 5 / math.sqrt(len(a)), name
 
 
-def test_normal_numbers_are_normal():
+def test_normal_numbers_are_normal(stats):
     z = augment.normal(0, 0, range(100_000), 3)
     for column in z.T.numpy():
         assert stats.kstest(column, "norm").pvalue > 1e-4
@@ -273,7 +288,7 @@ def test_no_global_random_number_is_used():
 # ------------------------------------------------------------- crops and reflections
 
 
-def test_all_33_by_33_crops_occur_and_are_equally_likely():
+def test_all_33_by_33_crops_occur_and_are_equally_likely(stats):
     n = 60_000
     found = augment.choose(0, 0, range(n), height=256, width=256, crop=224)
     cells = found.top * 33 + found.left
@@ -293,7 +308,7 @@ def test_there_are_2178_crops_and_reflections_not_2048():
 
 @pytest.mark.parametrize("nhwc", [True, False], ids=["nhwc", "nchw"])
 @pytest.mark.parametrize("padding", [0, 4])
-def test_crops_and_reflections_equal_torchvision(nhwc, padding):
+def test_crops_and_reflections_equal_torchvision(nhwc, padding, tvf):
     images = batch(40, nhwc=nhwc)
     got = augment.for_training(images, range(40), 1, seed=2, crop=18, padding=padding)
     found = drawn(range(40), 1, 2, crop=18, padding=padding)
@@ -304,7 +319,7 @@ def test_crops_and_reflections_equal_torchvision(nhwc, padding):
         assert torch.equal(got[k], wanted.float())
 
 
-def test_a_mean_image_is_cropped_and_mirrored_with_its_images():
+def test_a_mean_image_is_cropped_and_mirrored_with_its_images(tvf):
     images = batch(30)
     mean = augment.mean_image(images)
     got = augment.for_training(images, range(30), 0, seed=0, crop=15, mean=mean)
@@ -475,7 +490,7 @@ def test_a_shift_off_is_no_shift():
 
 
 @pytest.mark.parametrize("size", [(256, 256), (100, 60), (20, 200), (7, 3)])
-def test_boxes_are_distributed_as_torchvisions(size):
+def test_boxes_are_distributed_as_torchvisions(size, stats, tv):
     n, image = 20_000, torch.empty(3, *size)
     found = augment.choose(
         0, 0, range(n), height=size[0], width=size[1], crop=9, resized=True
@@ -494,7 +509,7 @@ def test_boxes_are_distributed_as_torchvisions(size):
     assert (found.left + found.width <= size[1]).all() and (found.left >= 0).all()
 
 
-def test_a_box_that_never_fits_falls_back_as_in_torchvision():
+def test_a_box_that_never_fits_falls_back_as_in_torchvision(tv):
     found = augment.choose(
         0, 0, range(5), height=10, width=1000, crop=9, resized=(1, 1)
     )
@@ -506,7 +521,7 @@ def test_a_box_that_never_fits_falls_back_as_in_torchvision():
 
 
 @pytest.mark.parametrize("crop", [12, 40])
-def test_resized_pixels_equal_torchvision(crop):
+def test_resized_pixels_equal_torchvision(crop, tvf):
     images = batch(20, height=32, width=28)
     got = augment.for_training(images, range(20), 0, seed=3, crop=crop, resized=True)
     found = drawn(range(20), 0, 3, height=32, width=28, crop=crop, resized=True)
@@ -517,7 +532,7 @@ def test_resized_pixels_equal_torchvision(crop):
         torch.testing.assert_close(got[k], wanted, rtol=0, atol=0.01)
 
 
-def test_antialiasing_would_change_a_256_pixel_box_by_little():
+def test_antialiasing_would_change_a_256_pixel_box_by_little(tvf):
     # At most 256 / 224 = 1.14 pixels become one: noise, the hardest case, changes most.
     image = pictures_noise()
     boxed = tvf.resized_crop(image, 0, 0, 256, 256, [224, 224], antialias=False)
@@ -534,7 +549,7 @@ def pictures_noise():
 # ------------------------------------------------------------- erased squares
 
 
-def test_erased_squares_equal_torchvision():
+def test_erased_squares_equal_torchvision(tvf):
     images = batch(40).clamp_min(1)
     got = augment.for_training(images, range(40), 0, seed=0, crop=16, erase=6)
     plain = augment.for_training(images, range(40), 0, seed=0, crop=16)
@@ -547,7 +562,7 @@ def test_erased_squares_equal_torchvision():
         assert torch.equal(got[k], wanted)
 
 
-def test_the_centre_of_an_erased_square_is_any_pixel():
+def test_the_centre_of_an_erased_square_is_any_pixel(stats):
     found = augment.choose(0, 0, range(20_000), height=8, width=8, crop=8, erase=4)
     centres = found.hole + 2
     assert centres.min() == 0 and centres.max() == 7
@@ -559,7 +574,7 @@ def test_the_centre_of_an_erased_square_is_any_pixel():
 
 
 @pytest.mark.parametrize("nhwc", [True, False], ids=["nhwc", "nchw"])
-def test_the_centre_crop_equals_torchvision(nhwc):
+def test_the_centre_crop_equals_torchvision(nhwc, tvf):
     images = batch(nhwc=nhwc)
     mean = augment.mean_image(images)
     got = augment.for_evaluation(images, crop=16, mean=mean, scale=0.5)
@@ -567,7 +582,7 @@ def test_the_centre_crop_equals_torchvision(nhwc):
     assert torch.equal(got, wanted)
 
 
-def test_the_ten_crops_equal_torchvision():
+def test_the_ten_crops_equal_torchvision(tvf):
     images = batch(5)
     got = augment.ten_crop(images, crop=16)
     theirs = tvf.ten_crop(images.float(), 16)
@@ -589,7 +604,7 @@ def test_the_ten_crops_are_named_in_order():
     assert corners["top right, mirrored"] == [3, 2, 7, 6]
 
 
-def test_the_ten_crops_subtract_the_mean_of_their_place():
+def test_the_ten_crops_subtract_the_mean_of_their_place(tvf):
     images = batch(4)
     mean = augment.mean_image(images)
     got = augment.ten_crop(images, crop=16, mean=mean, scale=[1, 2, 4])
@@ -606,7 +621,7 @@ def test_the_fifth_crop_is_the_one_of_evaluation():
 
 
 @pytest.mark.parametrize("mean", ["image", [90.0, 100.0, 110.0], None])
-def test_evaluation_pads_images_smaller_than_the_crop_with_zeros(mean):
+def test_evaluation_pads_images_smaller_than_the_crop_with_zeros(mean, tvf):
     images = batch(4)
     if mean == "image":
         mean = less = augment.mean_image(images)
@@ -628,7 +643,7 @@ def test_padding_changes_no_centre_crop_of_a_larger_image():
     assert torch.equal(got, wanted)
 
 
-def test_the_papers_square_is_the_short_side_at_256_and_its_centre():
+def test_the_papers_square_is_the_short_side_at_256_and_its_centre(tvf):
     # A smooth picture, so that the filter's support at the border does not matter.
     down, across = torch.meshgrid(
         torch.linspace(0, 1, 300), torch.linspace(0, 1, 500), indexing="ij"
@@ -642,8 +657,7 @@ def test_the_papers_square_is_the_short_side_at_256_and_its_centre():
 
 
 def test_the_papers_square_reads_files_as_the_data_half_does(tmp_path):
-    from PIL import Image
-
+    Image = pytest.importorskip("PIL.Image")
     path = tmp_path / "picture.png"
     pixels = batch(1, height=40, width=60)[0].permute(1, 2, 0).numpy()
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)

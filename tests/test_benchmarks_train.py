@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cnnlab import nets, packed, records
+from cnnlab import nets, packed
+from cnnlab.course import records
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 TRIAL = ["--rounds", "2", "--device", "cpu"]

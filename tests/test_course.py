@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 
-from cnnlab import checks, checkup, course, data, lab, paths, records
+from cnnlab import checks, course, data
+from cnnlab.course import checkup, lab, paths, records
 
 
 def test_the_map_has_sixteen_lessons_in_order():

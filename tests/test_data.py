@@ -248,7 +248,7 @@ def test_photographs_come_whole_in_rgb_and_equal_scikit_images_own():
 
 
 def test_every_photograph_has_a_credit_and_stands_in_the_readme():
-    from cnnlab import paths
+    from cnnlab.course import paths
 
     readme = (paths.course_root() / "data" / "README.md").read_text(encoding="utf-8")
     for name, bundled in embedded.PHOTOS.items():
@@ -481,7 +481,7 @@ def test_mnist_is_the_published_one():
 @pytest.mark.slow
 def test_mnist_equals_what_torchvision_reads():
     theirs = pytest.importorskip("torchvision.datasets")
-    from cnnlab import paths
+    from cnnlab.course import paths
 
     ours = load_or_skip("mnist", "test")
     root = next(r for r in paths.data_roots() if (r / "MNIST" / "raw").is_dir())

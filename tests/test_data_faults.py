@@ -23,7 +23,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab import data, data_cli
+from cnnlab import data
+from cnnlab.course import data_cli
 from cnnlab.data import _base, archives, benchmarks, download, embedded, upkeep
 
 BODY = bytes(range(256)) * 400  # 102,400 bytes

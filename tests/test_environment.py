@@ -1,6 +1,9 @@
-"""The three lists of requirements say the same, and name no host."""
+"""The lists of requirements say the same; the engine's tests need few of them."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,13 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parent.parent
+ENGINE = {"torch", "numpy", "pytest", "hypothesis"}  # all that its tests need
+MODULES = {  # names of imports, where a package has another
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "pytest-xdist": "xdist",
+}
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "torch": "pytorch",
@@ -69,3 +79,26 @@ def test_constraints_pin_a_version_that_each_requirement_accepts():
 def test_no_list_of_requirements_names_a_host(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text and " @ " not in text
+
+
+@pytest.mark.slow
+def test_the_engines_tests_run_where_only_torch_numpy_and_pytest_are():
+    absent = {MODULES.get(name, name) for name in set(_pyproject()) - ENGINE}
+    absent |= {"scipy", "jupyter_client"}  # come with others
+    tests = ROOT / "tests"
+    names = ("nets*", "augment", "packed*", "train_*", "shapes")
+    files = sorted({str(f) for name in names for f in tests.glob(f"test_{name}.py")})
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({sorted(absent)})); "
+        "import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    )
+    few = "test_train_sgd or walk or equal_torchvision"
+    line = [sys.executable, "-c", code, "-p", "no:cacheprovider", "-k", few, *files]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = int(re.search(r"(\d+) passed", done.stdout).group(1))
+    skipped = int(re.search(r"(\d+) skipped", done.stdout).group(1))
+    assert passed >= 10 and skipped >= 1, done.stdout  # not all deselected or skipped

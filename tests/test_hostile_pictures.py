@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cnnlab import data, paths, plots, records, widgets
+from cnnlab import data, plots, widgets
+from cnnlab.course import paths, records
 from cnnlab.plots._base import require_pixels
 
 plt = pytest.importorskip("matplotlib.pyplot")

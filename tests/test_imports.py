@@ -13,53 +13,56 @@ NUMERIC = {
     "data",
 }  # fmt: skip
 
-# module or package -> (what it may import from cnnlab, which other packages)
+# module or package -> (what it may import from cnnlab, which other packages); `course`
+# has a row for each module, since some of them are loaded everywhere and some nowhere
 TABLE = {
     "__init__": ((), ()),
     "__main__": ((), ()),
-    "paths": ((), ()),
-    "records": (("paths",), ()),
+    "course": (("course.map",), ()),
+    "course.map": (("course.paths",), ()),
+    "course.paths": ((), ()),
+    "course.records": (("course.paths",), ()),
+    "course.lab": (("course.paths",), ()),
+    "course.data_cli": (("data",), ()),
+    "course.checkup": (("course.paths", "course.records"), ()),
     "shapes": ((), ()),
     "arrays": (("shapes",), ("numpy",)),
     "ops": (("shapes", "arrays"), ("numpy",)),
     "grads": (("shapes", "arrays", "ops"), ("numpy",)),
-    "_search": ((), ("numpy",)),
-    "neighbors": (("shapes", "arrays", "ops", "_search"), ("numpy",)),
+    "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
-    "challenges": (("shapes", "arrays", "scenes"), ("numpy",)),
-    "data": (("shapes", "arrays", "paths", "images"), ("numpy",)),
-    "data_cli": (("data",), ()),
-    "lab": (("paths",), ()),
-    "course": (("paths",), ()),
-    "checkup": (("paths", "records"), ()),
+    "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
+    "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
-    "preview": (("shapes", "arrays"), ("numpy", "torch")),
     "train": (
-        ("nets", "augment", "packed", "data", "records", "shapes", "paths"),
+        ("nets", "augment", "packed", "data", "shapes", "arrays", "course.records"),
         ("numpy", "torch"),
     ),
     "packed": (("shapes", "data"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
-    "checks": ((*NUMERIC, "challenges", "paths"), ("numpy",)),
+    "checks": ((*NUMERIC, "challenges", "course.paths"), ("numpy",)),
 }
 
 # Imports inside functions, taken only when the function runs.
 LAZY = {
     "packed": ("PIL", "torch", "tqdm", "scipy"),
-    "__main__": ("cnnlab.data_cli", "cnnlab.lab", "cnnlab.course", "cnnlab.checkup"),
-    "_search": ("torch",),  # exact integer products, where torch is there
+    "__main__": (
+        "cnnlab.course", "cnnlab.course.checkup", "cnnlab.course.data_cli",
+        "cnnlab.course.lab",
+    ),
+    "neighbors": ("torch",),  # exact integer products, where torch is there
     "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
     "augment": ("PIL", "cnnlab.data"),  # the paper's preprocessing
-    "course": ("cnnlab.checks",),  # the list of exercises, for `progress`
-    "checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
+    "course.map": ("cnnlab.checks",),  # the list of exercises, for `progress`
+    "course.checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
-    "widgets": ("PIL", "IPython", "cnnlab.preview"),
-}
+    "widgets": ("PIL", "IPython", "cnnlab.train"),
+}  # fmt: skip
 
 
 def _files() -> list[Path]:
@@ -68,8 +71,8 @@ def _files() -> list[Path]:
 
 def _unit(path: Path) -> str:
     """Return the row of the table a file belongs to: its module or topic package."""
-    first = path.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[: 2 if parts[0] == "course" else 1]).removesuffix(".__init__")
 
 
 def _absolute(node: ast.ImportFrom, path: Path) -> str:
@@ -85,15 +88,16 @@ def _modules(node, path: Path) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     module = _absolute(node, path)
-    if module == "cnnlab":
-        return [f"cnnlab.{alias.name}" for alias in node.names]
+    if module in ("cnnlab", "cnnlab.course"):
+        return [f"{module}.{alias.name}" for alias in node.names]
     return [module]
 
 
 def _imports(path: Path) -> list[tuple[str, bool]]:
     """Return (module, lazily) of every import outside the standard library.
 
-    Names of ``cnnlab`` are given as ``cnnlab.unit``; others by their first part.
+    Names of ``cnnlab`` are given as ``cnnlab.unit``, those of its wing ``course`` as
+    ``cnnlab.course.unit``; others by their first part.
     """
     found = []
 
@@ -102,8 +106,10 @@ def _imports(path: Path) -> list[tuple[str, bool]]:
             inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
             if isinstance(child, (ast.Import, ast.ImportFrom)):
                 for name in _modules(child, path):
-                    length = 2 if name.split(".")[0] == "cnnlab" else 1
-                    found.append((".".join(name.split(".")[:length]), lazily))
+                    parts = name.split(".")
+                    wing = parts[:2] == ["cnnlab", "course"]
+                    length = 3 if wing else 2 if parts[0] == "cnnlab" else 1
+                    found.append((".".join(parts[:length]), lazily))
             walk(child, lazily or inside)
 
     walk(ast.parse(path.read_text(encoding="utf-8")), False)
@@ -146,6 +152,7 @@ def test_the_walk_sees_relative_and_nested_imports(tmp_path, monkeypatch):
     file.write_text(
         "import os\nfrom . import _base\nfrom .. import ops\nfrom ..data import load\n"
         "from cnnlab import shapes\nimport matplotlib.pyplot\n"
+        "from cnnlab.course import paths\nfrom cnnlab.course.records import read\n"
         "def f():\n    import torch.nn\n"
     )
     assert _imports(file) == [
@@ -154,6 +161,8 @@ def test_the_walk_sees_relative_and_nested_imports(tmp_path, monkeypatch):
         ("cnnlab.data", False),
         ("cnnlab.shapes", False),
         ("matplotlib", False),
+        ("cnnlab.course.paths", False),
+        ("cnnlab.course.records", False),
         ("torch", True),
     ]
 
@@ -170,7 +179,8 @@ def _loaded_after(statement: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    assert not _loaded_after("import cnnlab") & {"numpy", "torch", "matplotlib"}
+    heavy = {"numpy", "torch", "matplotlib", "IPython", "jupyter_client"}
+    assert not _loaded_after("import cnnlab, cnnlab.course") & heavy
 
 
 def test_the_numeric_half_loads_no_torch_no_matplotlib_and_no_widgets():

@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from cnnlab import _search, neighbors
+from cnnlab import neighbors
+from cnnlab.neighbors import search
 
 TYPES = ["u1", "i1", "i2", "i4", "i8", "u4", "f2", "f4", "f8", "?"]
 BY_HAND = ([[0, 0], [1, 1]], [[3, 4], [1, 1], [0, 2]])
@@ -307,23 +308,23 @@ def test_integer_products_give_exactly_the_definition(shape, high):
 
 def test_integer_products_hold_at_the_extremes_of_uint8():
     # All sums at their largest: 0 against 255 in as many columns as are allowed.
-    x = np.zeros((2, _search.WIDEST), dtype="u1")
+    x = np.zeros((2, search.WIDEST), dtype="u1")
     x[1] = 255
     i, d = neighbors.nearest(x, x, 2, engine="torch")
     assert i.tolist() == [[0, 1], [1, 0]]
-    assert d.tolist() == [[0, np.sqrt(255.0**2 * _search.WIDEST)]] * 2
+    assert d.tolist() == [[0, np.sqrt(255.0**2 * search.WIDEST)]] * 2
 
 
 def test_large_uint8_work_takes_the_integer_engine_and_any_other_does_not(monkeypatch):
     pixels = np.zeros((3, 4), dtype="u1")
-    assert _search.engine_for(pixels, pixels, "l2", "auto") is _search.Products
-    monkeypatch.setattr(_search, "LARGE", 1)
-    wanted = _search.IntegerProducts
-    assert _search.engine_for(pixels, pixels, "l2", "auto") is wanted
-    assert _search.engine_for(pixels, pixels + 0.0, "l2", "auto") is _search.Products
-    assert _search.engine_for(pixels, pixels, "l1", "auto") is _search.Differences
-    monkeypatch.setattr(_search, "integer_product", lambda: None)  # no torch
-    assert _search.engine_for(pixels, pixels, "l2", "auto") is _search.Products
+    assert search.engine_for(pixels, pixels, "l2", "auto") is search.Products
+    monkeypatch.setattr(search, "LARGE", 1)
+    wanted = search.IntegerProducts
+    assert search.engine_for(pixels, pixels, "l2", "auto") is wanted
+    assert search.engine_for(pixels, pixels + 0.0, "l2", "auto") is search.Products
+    assert search.engine_for(pixels, pixels, "l1", "auto") is search.Differences
+    monkeypatch.setattr(search, "integer_product", lambda: None)  # no torch
+    assert search.engine_for(pixels, pixels, "l2", "auto") is search.Products
     with pytest.raises(ValueError, match="needs metric 'l2', uint8 rows"):
         neighbors.nearest(pixels, pixels, 1, engine="torch")
 

@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-import torchvision
 from torch import nn
 from torch.nn import functional
 
@@ -165,7 +164,8 @@ def filled(network):
      ("vgg-d", "vgg16"), ("vgg-e", "vgg19")],
 )  # fmt: skip
 def test_outputs_are_torchvisions_once_the_weights_are(ours, theirs):
-    reference = filled(getattr(torchvision.models, theirs))
+    models = pytest.importorskip("torchvision.models")
+    reference = filled(getattr(models, theirs))
     net = with_equal_weights(ours, reference)
     x = drawn(2 if theirs == "alexnet" else 1, 3, 224, 224)
     with torch.no_grad():
@@ -637,13 +637,14 @@ def test_any_network_can_be_walked():
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 5))
     last = nets.walk(net, (3, 2, 2))[-1]
     assert (last.name, last.shape, last.params, last.macs) == ("1", (5,), 65, 60)
+    got = message_of(lambda: nets.walk(net))
+    assert got == "walk: input_shape needs (C, H, W), the shape of one image; got None."
+    models = pytest.importorskip("torchvision.models")
     with torch.device("meta"):
-        residual = torchvision.models.resnet18()
+        residual = models.resnet18()
     layers = nets.walk(residual, (3, 224, 224))
     assert sum(layer.params for layer in layers) == 11_689_512
     assert sum(layer.macs for layer in layers) == 1_814_073_344
-    got = message_of(lambda: nets.walk(net))
-    assert got == "walk: input_shape needs (C, H, W), the shape of one image; got None."
 
 
 def test_padding_may_be_named_and_a_global_mean_sees_everything():

@@ -1,4 +1,4 @@
-"""What every notebook must be: a build of its source, clean, and solvable."""
+"""What every notebook must be: a build of its source, clean, short, and solvable."""
 
 import ast
 import importlib.util
@@ -7,21 +7,26 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from cnnlab import checks
-from cnnlab.paths import course_root
+from cnnlab.course.paths import course_root
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-NAMES = sorted(path.stem for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NAMES = sorted(path.stem for path in FOLDER.glob("*_*.ipynb"))
+LESSONS = [name for name in NAMES if name[:2].isdigit()]  # not the appendix
 SOURCES = sorted(path.stem for path in (FOLDER / "src").glob("*.md"))
-CODE_LINES = 25
-CELLS = range(40, 81)  # not counting stub, verdict and hints of the exercises
+
+# The budget of AUTHORING.md.
+CELLS, WORDS, CODE_LINES, LINES_A_CELL, ASSERTS = 70, 2600, 320, 18, 1
+PREDICTIONS, WIDGETS, KINDS = 3, 1, {"write", "bug", "open"}
 
 each_notebook = pytest.mark.parametrize("name", NAMES)
+each_lesson = pytest.mark.parametrize("name", LESSONS)
 
 
 def _builder():
@@ -63,17 +68,36 @@ def _texts(output) -> list[str]:
 
 
 def _stubs(notebook) -> list[tuple]:
-    """Return (cell, function definition) of every exercise."""
+    """Return (cell, name) of every exercise, in order."""
     found = []
     for cell in _code(notebook):
         if "exercise" in _tags(cell):
-            [node] = [
-                one
-                for one in ast.parse(cell.source).body
-                if isinstance(one, ast.FunctionDef)
-            ]
-            found.append((cell, node))
+            [name] = re.findall(r"^(?:def )?(\w+)(?: = |\()", cell.source, re.M)[:1]
+            found.append((cell, name.removesuffix("_cause")))
     return found
+
+
+def _is_mechanics(cell) -> bool:
+    """Say whether a cell is the stub, the verdict or the hints of an exercise."""
+    call = re.fullmatch(r"checks\.\w+(\.hints)?\(.*\)", cell.source.strip())
+    return "exercise" in _tags(cell) or call is not None
+
+
+def _lines(cell) -> list[str]:
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def _visible(notebook) -> list:
+    return [cell for cell in _code(notebook) if "proof" not in _tags(cell)]
+
+
+def words(text: str) -> list[str]:
+    """Return the words of Markdown as a reader reads them: no formulas, no code."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.S)
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", " ", text, flags=re.S)
+    text = re.sub(r"<[^>\n]*>", " ", text)
+    text = re.sub(r"\]\([^)\n]*\)", "]", text)  # where a link leads
+    return re.findall(r"[^\W_][\w'’.-]*", text)
 
 
 # ------------------------------------------------------------------------- built
@@ -98,7 +122,9 @@ def test_notebook_is_canonical(name):
     assert notebook.metadata.keys() == {"kernelspec", "language_info"}
     for index, cell in enumerate(notebook.cells):
         assert cell.id == f"cell-{index:03d}"
-        assert set(cell.metadata) <= {"tags"}
+        folds = build.folding(cell.cell_type, _tags(cell))
+        tags = {"tags": _tags(cell)} if _tags(cell) else {}
+        assert cell.metadata == {**folds, **tags}
     counts = [cell.execution_count for cell in _code(notebook)]
     assert counts == list(range(1, len(counts) + 1))
 
@@ -150,36 +176,107 @@ def test_markdown_pictures_carry_alt_texts_and_none_comes_from_the_net(name):
 
 @each_notebook
 def test_length_is_that_of_one_sitting(name):
-    cells = _read(name).cells
-    mechanics = [
-        cell
-        for cell in cells
-        if "exercise" in _tags(cell)
-        or re.fullmatch(r"checks\.\w+(\.hints)?\(.*\)", cell.source.strip())
-    ]
-    if name[:2] != "00":
-        assert len(cells) - len(mechanics) in CELLS
+    notebook = _read(name)
+    cells = [cell for cell in notebook.cells if not _is_mechanics(cell)]
+    assert len(cells) <= CELLS
+    assert len(words("\n\n".join(_prose(notebook)))) <= WORDS
+    lines = [line for cell in _visible(notebook) for line in _lines(cell)]
+    assert len(lines) <= CODE_LINES
 
 
 @each_notebook
 def test_code_cells_are_short(name):
-    for cell in _code(_read(name)):
-        lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= CODE_LINES, cell.source[:200]
+    for cell in _visible(_read(name)):
+        assert len(_lines(cell)) <= LINES_A_CELL, cell.source[:200]
 
 
 @each_notebook
-def test_readers_predict_at_least_three_times_before_code_answers(name):
+def test_proof_is_out_of_sight(name):
+    notebook = _read(name)
+    visible = _visible(notebook)
+    statements = [
+        node
+        for cell in visible
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Assert)
+    ]
+    assert len(statements) <= ASSERTS
+    for cell in _code(notebook):
+        if "proof" in _tags(cell):
+            assert "assert" in cell.source and not cell.outputs, cell.source[:200]
+    for cell in visible:
+        styled = r"\bax\.|\bset_(title|xlabel|ylabel)|subplots|legend\("
+        assert not re.search(styled, cell.source), cell.source[:200]
+
+
+def test_words_are_counted_as_a_reader_reads_them():
+    text = '# Title\n\nAn `array[0]` of [uint8](glossary.md#uint8 "one byte"), $x + 1$.'
+    assert words(text) == ["Title", "An", "of", "uint8"]
+    assert words("```python\nx = 1\n```\n\n$$\ny = 2\n$$\n\ntwo words") == [
+        "two",
+        "words",
+    ]
+
+
+@each_lesson
+def test_readers_predict_before_a_folded_answer_is_there_to_see(name):
     cells = _read(name).cells
     places = [i for i, cell in enumerate(cells) if "**Predict.**" in cell.source]
-    assert len(places) >= 3
+    assert len(places) >= PREDICTIONS
     for place in places:
-        assert cells[place].cell_type == "markdown"
-        after = [cell.cell_type for cell in cells[place + 1 : place + 4]]
-        assert "code" in after, cells[place].source
+        question, code, answer = cells[place : place + 3]
+        assert question.cell_type == "markdown" and question.source.count("?")
+        assert code.cell_type == "code" and "answer" in _tags(code), question.source
+        assert answer.cell_type == "markdown" and "answer" in _tags(answer), code.source
+        assert question.source.rindex("**Predict.**") > question.source.rfind("\n#")
+    answers = [i for i, cell in enumerate(cells) if "answer" in _tags(cell)]
+    assert sorted(answers) == sorted(p + step for p in places for step in (1, 2))
 
 
-@each_notebook
+@each_lesson
+def test_a_widget_is_shown_once(name):
+    cells = _code(_read(name))
+    widgets = [cell for cell in cells if "widget" in _tags(cell)]
+    assert len(widgets) >= WIDGETS
+    pictures = [
+        output.data["image/png"]
+        for cell in cells
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(set(pictures)) == len(pictures), "the same picture stands here twice"
+
+
+@each_lesson
+def test_exercises_have_one_form_and_all_three_kinds(name):
+    cells = _read(name).cells
+    form = re.compile(
+        r"^### Exercise: `(\w+)`\n\n\*\*(Write|Find the bug|Open)\*\* · \S.*", re.M
+    )
+    kinds = {"Write": "write", "Find the bug": "bug", "Open": "open"}
+    told = {
+        match[1]: kinds[match[2]]
+        for cell in cells
+        for match in form.finditer(cell.source)
+    }
+    stubs = [exercise for _, exercise in _stubs(_read(name))]
+    assert list(told) == stubs
+    assert told == {one: checks.EXERCISES[one].kind for one in stubs}
+    assert set(told.values()) == KINDS
+    headings = sum(len(re.findall("(?m)^#+.*Exercise", c.source)) for c in cells)
+    assert headings == len(told)
+
+
+@each_lesson
+def test_the_causes_of_a_bug_are_listed_in_its_task(name):
+    prose = " ".join(" ".join(_prose(_read(name))).replace("`", "").split())
+    for _, exercise in _stubs(_read(name)):
+        for cause in getattr(checks.EXERCISES[exercise], "causes", ()):
+            wanted = f"({cause.letter}) {cause.text}".replace("`", "").rstrip(".")
+            assert wanted in prose, wanted
+
+
+@each_lesson
 def test_opening_and_closing_parts_are_there(name):
     prose = _prose(_read(name))
     assert prose[0].startswith(f"# {name[:2]} · ")
@@ -225,17 +322,30 @@ def test_prose_is_plain(name):
 # --------------------------------------------------------------------- exercises
 
 
-@each_notebook
+@each_lesson
 def test_stubs_have_the_signature_of_their_reference(name):
-    stubs = _stubs(_read(name))
-    assert len(stubs) >= 3
-    for cell, node in stubs:
+    for cell, exercise in _stubs(_read(name)):
+        task = checks.EXERCISES[exercise]
+        assert task.notebook == name[:2]
+        functions = [
+            node
+            for node in ast.parse(cell.source).body
+            if isinstance(node, ast.FunctionDef)
+        ]
+        if not functions:
+            assert task.kind == "open"  # an answer need not be a function
+            continue
+        [node] = functions
+        if task.kind == "bug":
+            assert f"{exercise}_cause = None" in cell.source
+            broken = ast.parse(textwrap.dedent(inspect.getsource(task.broken))).body[0]
+            broken.name = node.name
+            assert ast.dump(node) == ast.dump(broken), "the stub is not what is judged"
+            continue
         assert "raise NotImplementedError" in cell.source
         space = {}
         exec(compile(ast.Module([node], []), name, "exec"), space)
-        exercise = checks.EXERCISES[node.name]
-        assert exercise.notebook == name[:2]
-        assert _parameters(space[node.name]) == _parameters(exercise.reference)
+        assert _parameters(space[node.name]) == _parameters(task.reference)
 
 
 def _parameters(function) -> list[tuple]:
@@ -245,26 +355,35 @@ def _parameters(function) -> list[tuple]:
     ]
 
 
-@each_notebook
+@each_lesson
 def test_every_exercise_is_checked_and_has_hints(name):
     notebook = _read(name)
     code = [cell.source.strip() for cell in _code(notebook)]
-    for _, node in _stubs(notebook):
-        assert any(f"checks.{node.name}({node.name})" in one for one in code)
-        assert f"checks.{node.name}.hints()" in code
+    for _, exercise in _stubs(notebook):
+        assert any(one.startswith(f"checks.{exercise}(") for one in code), exercise
+        assert f"checks.{exercise}.hints()" in code
 
 
 def test_every_exercise_has_its_place_in_a_notebook():
-    there = {node.name for name in NAMES for _, node in _stubs(_read(name))}
-    numbers = {name[:2] for name in NAMES}
+    there = {exercise for name in LESSONS for _, exercise in _stubs(_read(name))}
+    numbers = {name[:2] for name in LESSONS}
     wanted = {e.name for e in checks.EXERCISES.values() if e.notebook in numbers}
-    assert wanted <= there
+    assert wanted == there
 
 
 @each_notebook
-def test_later_cells_lean_on_the_reference_not_on_the_learners_answer(name):
+def test_untouched_exercises_say_so_and_nothing_else(name):
+    for cell, output in _outputs(_read(name)):
+        exercise = re.match(r"checks\.(\w+)\(", cell.source)
+        if exercise and exercise[1] in checks.EXERCISES:
+            assert f"○ {exercise[1]}: not attempted" in "\n".join(_texts(output))
+
+
+@each_notebook
+def test_later_cells_run_the_learners_version(name):
+    """A stub's name is handed to its check only; the others say ``yours.name``."""
     notebook = _read(name)
-    stubs = {node.name for _, node in _stubs(notebook)}
+    stubs = {exercise for _, exercise in _stubs(notebook)}
     for cell in _code(notebook):
         if "exercise" in _tags(cell):
             continue
@@ -272,14 +391,13 @@ def test_later_cells_lean_on_the_reference_not_on_the_learners_answer(name):
         handed = {
             id(value)
             for call in ast.walk(tree)
-            if isinstance(call, ast.Call) and _belongs_to(call, ("checks", "widgets"))
+            if isinstance(call, ast.Call) and _belongs_to(call, ("checks",))
             for part in (*call.args, *(keyword.value for keyword in call.keywords))
             for value in ast.walk(part)
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id in stubs:
-                checked = f"checks.{node.id}({node.id}).passed" in cell.source
-                assert id(node) in handed or checked, f"{cell.id} uses {node.id}"
+                assert id(node) in handed, f"{cell.id} uses {node.id}"
 
 
 def _belongs_to(call: ast.Call, modules) -> bool:
@@ -289,25 +407,89 @@ def _belongs_to(call: ast.Call, modules) -> bool:
     return isinstance(function, ast.Name) and function.id in modules
 
 
+def _solve(notebook) -> list[str]:
+    """Put every reference into its exercise cell; return the exercises' names."""
+    names = []
+    for cell, name in _stubs(notebook):
+        task = checks.EXERCISES[name]
+        if callable(task.reference):
+            module, there = task.reference.__module__, task.reference.__name__
+            cell.source = f"from {module} import {there} as {name}"
+        else:
+            cell.source = f"from cnnlab import checks\n{name} = checks.{name}.reference"
+        if task.kind == "bug":
+            [right] = [cause.letter for cause in task.causes if cause.right]
+            cell.source += f"\n{name}_cause = {right!r}"
+        names.append(name)
+    return names
+
+
 @pytest.mark.slow
-@each_notebook
-def test_with_every_exercise_solved_every_verdict_says_correct(name):
+@each_lesson
+def test_solved_every_verdict_says_so_and_all_else_stays_as_it_is(name):
     notebook = build.read_source(FOLDER / "src" / f"{name}.md")
-    stubs = _stubs(notebook)
-    for cell, node in stubs:
-        reference = checks.EXERCISES[node.name].reference
-        cell.source = (
-            f"from {reference.__module__} import {reference.__name__} as {node.name}"
-        )
+    names = _solve(notebook)
     build.execute(notebook)
-    for _, node in stubs:
+    for exercise in names:
         verdicts = [
             text
             for cell, output in _outputs(notebook)
             for text in _texts(output)
-            if f"checks.{node.name}({node.name})" in cell.source
+            if cell.source.startswith(f"checks.{exercise}(")
         ]
-        assert f"✓ {node.name}: correct" in "\n".join(verdicts)
+        assert f"✓ {exercise}: " in "\n".join(verdicts)
+    for solved, untouched in zip(notebook.cells, _read(name).cells, strict=True):
+        ignored = {"exercise", "nbval-ignore-output"} & set(_tags(untouched))
+        if untouched.cell_type == "code" and not ignored:
+            same = _shown(solved) == _shown(untouched)
+            assert same or "checks." in untouched.source, untouched.source
+
+
+def _shown(cell) -> list[str]:
+    return [text for output in cell.outputs for text in _texts(output)]
+
+
+# ---------------------------------------------------------------------- glossary
+
+
+def _terms() -> list[str]:
+    text = (FOLDER / "glossary.md").read_text(encoding="utf-8")
+    return re.findall(r"^### (.+)$", text, re.M)
+
+
+def test_the_glossary_is_in_order_and_every_entry_is_explained():
+    terms = _terms()
+    assert terms == sorted(set(terms), key=str.lower)
+    assert set(build.glossary(FOLDER / "glossary.md")) == set(map(build.anchor, terms))
+
+
+def test_links_into_the_glossary_find_their_entry_and_carry_it_as_tooltip():
+    known = build.glossary(FOLDER / "glossary.md")
+    for name in NAMES:
+        for text in _prose(_read(name)):
+            for target, title in re.findall(
+                r"\]\(glossary\.md#([^)\s]+)( \"[^\"]+\")?\)", text
+            ):
+                assert target in known and title, f"{name}: {target}"
+
+
+def test_each_term_is_linked_where_it_is_first_used():
+    prose = [(name, "\n\n".join(_prose(_read(name)))) for name in NAMES]
+    for term in _terms():
+        link = f"](glossary.md#{build.anchor(term)}"
+        for name, text in prose:
+            bare = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$", " ", text, flags=re.S)
+            bare = re.sub(r"(\]\([^)\s]*) \"[^\"]*\"\)", r"\1)", bare)  # tooltips
+            use = re.search(rf"\b{re.escape(term)}(s|es)?\b", bare, re.I)
+            if use or link in text:
+                linked = bare.find(link)
+                assert linked >= 0, f"{name} uses {term!r} and does not link it"
+                start = bare.rfind("[", 0, linked)
+                early = use and use.start() < start
+                assert not early, f"{name}: {term!r} is used before it is linked"
+                break
+        else:
+            raise AssertionError(f"no notebook uses {term!r}")
 
 
 @pytest.mark.slow

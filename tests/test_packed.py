@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _packing import files, pack, picture, tree, zipped
-from PIL import Image, ImageOps
+from _packing import files, pack, picture, pillow, tree, zipped
 
-from cnnlab import data, packed, paths
+from cnnlab import data, packed
+from cnnlab.course import paths
 from cnnlab.data import DataError, pictures
 from cnnlab.packed import __main__ as command
 from cnnlab.packed import labels, listing, progress
@@ -37,7 +37,7 @@ def test_a_store_holds_the_decoded_pixels_the_labels_and_the_classes(two, tmp_pa
     report = pack(two, tmp_path / "store")
     store = packed.open(tmp_path / "store")
     wanted = [
-        np.asarray(pictures.fit(Image.open(file).convert("RGB"), 8))
+        np.asarray(pictures.fit(pillow().open(file).convert("RGB"), 8))
         for file in sorted((two / "train").rglob("*.png"))
     ]
     assert (store.images == np.stack(wanted)).all()
@@ -95,7 +95,7 @@ def test_a_zip_gives_the_same_pixels_as_its_folder(two, tmp_path):
 
 def test_short_sides_are_resized_and_the_centre_cut_out_or_all_is_squashed(tmp_path):
     (tmp_path / "t/train/x").mkdir(parents=True)
-    wide = Image.new("RGB", (30, 10), "red")
+    wide = pillow().new("RGB", (30, 10), "red")
     wide.paste("blue", (10, 0, 20, 10))  # thirds: red, blue, red
     wide.save(tmp_path / "t/train/x/wide.png")
     pack(tmp_path / "t", tmp_path / "crop", size=10)
@@ -108,6 +108,7 @@ def test_short_sides_are_resized_and_the_centre_cut_out_or_all_is_squashed(tmp_p
 
 
 def test_a_named_set_is_packed_as_it_is_and_grey_stays_grey(tmp_path):
+    pytest.importorskip("sklearn")
     report = pack("digits", tmp_path / "store", size=None)
     store, loaded = packed.open(tmp_path / "store", "test"), data.load("digits", "test")
     assert store.images.shape == (359, 8, 8, 1)
@@ -128,6 +129,7 @@ def test_test_and_val_stand_in_for_each_other(two, tmp_path):
 def test_limit_takes_the_first_of_each_class(two, tmp_path):
     assert pack(two, tmp_path / "store", limit=2).splits == {"train": 4, "val": 3}
     assert packed.open(tmp_path / "store").labels.tolist() == [0, 0, 1, 1]
+    pytest.importorskip("sklearn")
     report = pack("digits", tmp_path / "digits", size=None, limit=3)
     assert report.splits == {"train": 30, "test": 30}
     assert np.bincount(packed.open(tmp_path / "digits").labels).tolist() == [3] * 10
@@ -649,6 +651,7 @@ def test_a_stopped_command_says_how_to_go_on(two, tmp_path, capsys, monkeypatch)
 
 
 def test_a_terminal_gets_a_bar_and_a_file_gets_lines(capsys, monkeypatch):
+    pytest.importorskip("tqdm.auto")
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     for terminal in (False, True):
         monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
@@ -732,13 +735,14 @@ def test_the_listing_of_a_zip_equals_that_of_its_folder(two, tmp_path):
 def test_exif_rotation_survives_packing(tmp_path):
     (tmp_path / "t/train/x").mkdir(parents=True)
     upright = picture(3, 40, 60)
-    exif = Image.Exif()
+    exif = pillow().Exif()
     exif[0x0112] = 6  # the camera was held on its side
     turned = upright.rotate(90, expand=True)
     turned.save(tmp_path / "t/train/x/a.jpg", quality=95, exif=exif)
-    assert ImageOps.exif_transpose(Image.open(tmp_path / "t/train/x/a.jpg")).size == (
-        60, 40,
-    )  # fmt: skip
+    from PIL import ImageOps
+
+    seen = ImageOps.exif_transpose(pillow().open(tmp_path / "t/train/x/a.jpg"))
+    assert seen.size == (60, 40)
     pack(tmp_path / "t", tmp_path / "store")
     wanted = np.asarray(pictures.fit(upright, 8)).astype(int)
     assert np.abs(packed.open(tmp_path / "store").images[0] - wanted).max() < 16

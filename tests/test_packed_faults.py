@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _packing import files, pack, picture, tree, zipped
-from PIL import Image
+from _packing import files, pack, picture, pillow, tree, zipped
 
 from cnnlab import packed
 from cnnlab.data import DataError
@@ -35,41 +34,47 @@ def _only(tmp_path: Path, name: str, write) -> tuple[packed.Report, np.ndarray]:
 
 # ------------------------------------------------------------------------ odd images
 
-RED = Image.new("RGB", (20, 10), (200, 40, 40))
+
+def red():
+    return pillow().new("RGB", (20, 10), (200, 40, 40))
 
 
 def _deep(path: Path) -> None:
-    Image.fromarray(np.full((9, 9), 200 << 8, np.uint16)).save(path)
+    pillow().fromarray(np.full((9, 9), 200 << 8, np.uint16)).save(path)
 
 
 def _animated(path: Path) -> None:
-    other = Image.new("RGB", RED.size, "blue")
-    RED.save(path, save_all=True, append_images=[other, other], duration=20)
+    other = pillow().new("RGB", red().size, "blue")
+    red().save(path, save_all=True, append_images=[other, other], duration=20)
 
 
 def _palette(path: Path) -> None:
-    RED.convert("P").save(path, transparency=0)
+    red().convert("P").save(path, transparency=0)
 
 
 # name -> (how it is written, the colour that must come out, tolerance)
 ODD = {
-    "0grey.jpg": (lambda p: RED.convert("L").save(p), (88, 88, 88), 3),
-    "0one.png": (lambda p: Image.new("1", (9, 9), 1).save(p), (255, 255, 255), 0),
-    "0cmyk.jpg": (lambda p: RED.convert("CMYK").save(p, quality=95), (200, 40, 40), 4),
-    "0cmyk.tif": (lambda p: RED.convert("CMYK").save(p), (200, 40, 40), 0),
+    "0grey.jpg": (lambda p: red().convert("L").save(p), (88, 88, 88), 3),
+    "0one.png": (lambda p: pillow().new("1", (9, 9), 1).save(p), (255, 255, 255), 0),
+    "0cmyk.jpg": (
+        lambda p: red().convert("CMYK").save(p, quality=95),
+        (200, 40, 40),
+        4,
+    ),
+    "0cmyk.tif": (lambda p: red().convert("CMYK").save(p), (200, 40, 40), 0),
     "0palette.png": (_palette, (200, 40, 40), 30),
-    "0rgba.png": (lambda p: RED.convert("RGBA").save(p), (200, 40, 40), 0),
-    "0la.png": (lambda p: RED.convert("LA").save(p), (88, 88, 88), 1),
+    "0rgba.png": (lambda p: red().convert("RGBA").save(p), (200, 40, 40), 0),
+    "0la.png": (lambda p: red().convert("LA").save(p), (88, 88, 88), 1),
     "0deep.png": (_deep, (200, 200, 200), 0),
     "0deep.tif": (_deep, (200, 200, 200), 0),
     "0animated.gif": (_animated, (200, 40, 40), 8),
-    "0small.png": (lambda p: RED.resize((3, 2)).save(p), (200, 40, 40), 0),
-    "0dot.png": (lambda p: RED.resize((1, 1)).save(p), (200, 40, 40), 0),
-    "0long.png": (lambda p: RED.resize((9000, 2)).save(p), (200, 40, 40), 0),
-    "0tall.jpg": (lambda p: RED.resize((1, 9000)).save(p), (200, 40, 40), 4),
-    "0PNG named.jpg": (lambda p: RED.save(p, "PNG"), (200, 40, 40), 0),
-    "0bmp.bmp": (RED.save, (200, 40, 40), 0),
-    "0web.webp": (lambda p: RED.save(p, lossless=True), (200, 40, 40), 0),
+    "0small.png": (lambda p: red().resize((3, 2)).save(p), (200, 40, 40), 0),
+    "0dot.png": (lambda p: red().resize((1, 1)).save(p), (200, 40, 40), 0),
+    "0long.png": (lambda p: red().resize((9000, 2)).save(p), (200, 40, 40), 0),
+    "0tall.jpg": (lambda p: red().resize((1, 9000)).save(p), (200, 40, 40), 4),
+    "0PNG named.jpg": (lambda p: red().save(p, "PNG"), (200, 40, 40), 0),
+    "0bmp.bmp": (lambda p: red().save(p), (200, 40, 40), 0),
+    "0web.webp": (lambda p: red().save(p, lossless=True), (200, 40, 40), 0),
 }
 
 
@@ -97,7 +102,7 @@ def test_names_in_any_unicode_are_packed(workers, tmp_path, monkeypatch):
     monkeypatch.setattr(ENGINE, "_MOST_IN_CHUNK", 3)
     for name in NAMES:
         tree(tmp_path / "x", {f"train/{name[:-4]}": 1})
-        RED.save(tmp_path / "x" / "train" / name[:-4] / name)
+        red().save(tmp_path / "x" / "train" / name[:-4] / name)
         (tmp_path / "x" / "train" / name[:-4] / f"{name}x.png").write_bytes(b"")
     report = pack(tmp_path / "x", tmp_path / "store", workers=workers)
     assert report.images == 2 * len(NAMES)
@@ -115,7 +120,7 @@ def test_names_that_are_no_unicode_are_packed(tmp_path, capsys):
 
     folder = tree(tmp_path / "x", {"train/a": 1}) / "train/a"
     try:
-        RED.save(os.fsencode(folder) + b"/0\xff.png")
+        red().save(os.fsencode(folder) + b"/0\xff.png")
     except OSError:
         pytest.skip("this file system takes Unicode only")
     Path(os.fsdecode(os.fsencode(folder) + b"/1\xff.png")).write_bytes(b"?")

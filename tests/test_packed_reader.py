@@ -35,6 +35,7 @@ def colour(tmp_path_factory):
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reader")
+    pytest.importorskip("sklearn")  # has the digits
     pack("digits", folder / "digits", size=None, limit=4)
     return packed.open(folder / "digits")
 
@@ -141,6 +142,7 @@ def test_grey_stores_keep_one_channel(grey, resident):
 
 @pytest.mark.parametrize("resident", [False, True])
 def test_a_data_set_in_memory_is_fed_alike(resident):
+    pytest.importorskip("sklearn")
     digits = data.load("digits", "test")
     rows = _batches(len(digits), 50)
     for batch, chosen in zip(
@@ -448,6 +450,7 @@ def test_sources_that_cannot_be_fed_are_refused(colour):
 def test_feeders_of_one_source_share_what_is_resident(colour):
     one, other = (packed.Feeder(colour, [], resident=True) for _ in range(2))
     assert one._all[0].data_ptr() == other._all[0].data_ptr()
+    pytest.importorskip("sklearn")
     digits = data.load("digits", "test")
     images = packed.Feeder(digits, [], resident=True)._all[0]
     gone = weakref.ref(images)

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from cnnlab import neighbors, plots, records
+from cnnlab import neighbors, plots
+from cnnlab.course import records
 
 
 @pytest.fixture(autouse=True)

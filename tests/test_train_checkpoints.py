@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from _training import SAVES
 from torch import nn
 
 from cnnlab.train import _errors, checkpoints
@@ -510,6 +511,7 @@ def test_kills_at_random_moments_cost_no_announced_checkpoint(tmp_path):
 # ------------------------------------------------------------------ networks, weights
 
 
+@SAVES
 def test_weights_go_out_and_come_back_with_their_metadata(tmp_path):
     net = small_net().to(memory_format=torch.channels_last)
     net(torch.randn(4, 2, 5, 5))  # moves the running statistics
@@ -520,6 +522,7 @@ def test_weights_go_out_and_come_back_with_their_metadata(tmp_path):
     assert same(dict(other.state_dict()), dict(net.state_dict()))
 
 
+@SAVES
 def test_any_reader_of_safetensors_reads_the_weights(tmp_path):
     from safetensors.torch import load_file
 
@@ -530,6 +533,7 @@ def test_any_reader_of_safetensors_reads_the_weights(tmp_path):
     )
 
 
+@SAVES
 def test_safetensors_of_others_are_taken_without_a_digest(tmp_path):
     from safetensors.torch import save_file
 
@@ -539,6 +543,7 @@ def test_safetensors_of_others_are_taken_without_a_digest(tmp_path):
     assert torch.equal(other.fc2.weight, net.fc2.weight)
 
 
+@SAVES
 def test_flipped_bytes_of_weights_are_noticed_or_harmless(tmp_path):
     net = small_net(hidden=2, classes=2)
     path = checkpoints.export(net, tmp_path / "w.safetensors", {"name": "small"})
@@ -561,6 +566,7 @@ def test_flipped_bytes_of_weights_are_noticed_or_harmless(tmp_path):
     assert noticed > 0.95 * len(places)
 
 
+@SAVES
 @pytest.mark.parametrize("content", [b"", b"x", b"<html></html>", b"\0" * 99])
 def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
     path = tmp_path / "w.safetensors"
@@ -572,6 +578,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
         checkpoints.import_weights(small_net(), path)
 
 
+@SAVES
 def test_weights_of_another_network_are_refused_by_the_first_tensor(tmp_path):
     path = checkpoints.export(small_net(classes=3), tmp_path / "w.safetensors")
     net = small_net(classes=5)
@@ -593,6 +600,7 @@ def test_tensors_that_lack_or_exceed_are_named():
     assert torch.equal(net.conv1.weight, tensors["conv1.weight"])
 
 
+@SAVES
 def test_a_full_disk_while_exporting_keeps_the_earlier_file(tmp_path, monkeypatch):
     net, path = small_net(), tmp_path / "w.safetensors"
     checkpoints.export(net, path)

@@ -253,6 +253,7 @@ def test_silence_is_silent(capsys):
 
 
 def test_a_terminal_gets_a_bar_that_notes_do_not_disturb(capsys, monkeypatch):
+    pytest.importorskip("tqdm.auto")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with logs.Progress(4, initial=1, unit="step") as progress:
         progress.advance(3)
@@ -292,6 +293,7 @@ def test_no_standard_error_means_plain_lines(monkeypatch, capsys, stream):
 
 
 def test_a_bar_costs_little_a_step(monkeypatch, capsys):
+    pytest.importorskip("tqdm.auto")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with logs.Progress(100_000) as progress:
         start = time.perf_counter()

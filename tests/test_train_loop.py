@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from _training import TINY, digest, pair, pictures
-from PIL import Image
+from _packing import pillow
+from _training import SAVES, TINY, digest, pair, pictures
 
 from cnnlab import packed, train
 from cnnlab.train import TrainError, checkpoints, logs
@@ -108,6 +108,7 @@ def test_training_leaves_the_callers_random_numbers_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@SAVES
 @pytest.mark.parametrize("cut", [1, 4, 5, 7, 10, 13])
 def test_k_steps_and_a_resume_equal_an_uninterrupted_run_bit_for_bit(tmp_path, cut):
     whole = train.fit(TINY, pair(), tmp_path / "whole", progress=False)
@@ -124,6 +125,7 @@ def test_k_steps_and_a_resume_equal_an_uninterrupted_run_bit_for_bit(tmp_path, c
             assert final[row["epoch"]][key] == pytest.approx(row[key], abs=1e-12)
 
 
+@SAVES
 def test_batch_norm_dropout_and_one_cycle_resume_exactly_too(tmp_path):
     recipe = TINY.change(
         options={"norm": "batch"}, schedule="one-cycle", colour_std=0.1,
@@ -135,6 +137,7 @@ def test_batch_norm_dropout_and_one_cycle_resume_exactly_too(tmp_path):
     assert digest(resumed.net) == digest(whole.net)
 
 
+@SAVES
 def test_a_run_folder_holds_config_logs_two_checkpoints_and_plain_weights(tmp_path):
     run = train.fit(TINY, pair(), tmp_path, interval=2, progress=False)
     assert [s for s, _ in checkpoints.found(tmp_path)] == [15, 10]
@@ -150,6 +153,7 @@ def test_a_run_folder_holds_config_logs_two_checkpoints_and_plain_weights(tmp_pa
     assert metadata["net"] == "alexnet" and metadata["classes"] == ["a", "b", "c"]
 
 
+@SAVES
 def test_the_interval_log_adds_up_to_the_epochs_loss(tmp_path):
     train.fit(TINY, pair(), tmp_path, interval=1, progress=False)
     epochs, intervals = logs.read(tmp_path)
@@ -158,6 +162,7 @@ def test_the_interval_log_adds_up_to_the_epochs_loss(tmp_path):
         assert sum(parts) / 5 == pytest.approx(epoch["train_loss"])
 
 
+@SAVES
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
     train.fit(TINY, pair(), tmp_path, steps=2, progress=False)
     with pytest.raises(TrainError, match="already holds a run, at step 2.*--resume"):
@@ -165,11 +170,13 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
     assert [s for s, _ in checkpoints.found(tmp_path)] == [2]
 
 
+@SAVES
 def test_resume_auto_begins_where_there_is_nothing_yet(tmp_path):
     run = train.fit(TINY, pair(), tmp_path, steps=1, resume="auto", progress=False)
     assert run.state.step == 1
 
 
+@SAVES
 def test_a_resumed_run_may_change_rate_and_precision_but_not_the_batch(
     tmp_path, capsys
 ):
@@ -182,6 +189,7 @@ def test_a_resumed_run_may_change_rate_and_precision_but_not_the_batch(
     assert run.state.precision == "bf16" and run.state.step == 6
 
 
+@SAVES
 def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
     tmp_path,
 ):
@@ -199,6 +207,7 @@ def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
 # ------------------------------------------------------------------------------ faults
 
 
+@SAVES
 def test_an_exploding_loss_stops_with_step_rate_and_layer_and_keeps_the_checkpoint(
     tmp_path,
 ):
@@ -211,6 +220,7 @@ def test_an_exploding_loss_stops_with_step_rate_and_layer_and_keeps_the_checkpoi
     assert checkpoints.found(tmp_path)[0][0] == 5
 
 
+@SAVES
 @pytest.mark.parametrize(
     ("change", "data", "words"),
     [
@@ -247,6 +257,7 @@ def test_data_that_do_not_fit_are_named_in_one_sentence(data, words):
         train.fit(TINY, data, progress=False)
 
 
+@SAVES
 def test_a_full_disk_warns_goes_on_and_raises_only_at_the_end(tmp_path, monkeypatch):
     import errno
 
@@ -344,6 +355,7 @@ def test_a_plateau_schedule_resumes_exactly(tmp_path):
     assert digest(run.net) == digest(whole.net)
 
 
+@SAVES
 def test_a_step_that_is_judged_again_after_a_resume_has_one_line(tmp_path):
     for _ in range(3):
         run = train.fit(TINY, pair(), tmp_path, steps=4, resume="auto", progress=False)
@@ -351,6 +363,7 @@ def test_a_step_that_is_judged_again_after_a_resume_has_one_line(tmp_path):
         assert [row["step"] for row in logs.read(tmp_path)[0]] == [4]
 
 
+@SAVES
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
     first = train.fit(TINY, pair(), tmp_path, progress=False)
     again = train.fit(TINY, pair(), tmp_path, resume="auto", progress=False)
@@ -358,6 +371,7 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
     assert again.history == first.history
 
 
+@SAVES
 @pytest.mark.parametrize("change", [{"mean": "image"}, {"unit": False}])
 def test_inputs_of_another_kind_are_refused_on_resume(tmp_path, change):
     bare = TINY.change(colour_std=0.0)
@@ -381,7 +395,7 @@ def write_photos(folder, n: int = 24) -> None:
     for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
         place = folder / part.classes[label]
         place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
+        pillow().fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
 
 
 def test_a_run_knows_its_data_from_another_folder_too(tmp_path, monkeypatch):
@@ -405,6 +419,7 @@ def test_a_store_of_another_size_is_not_taken_in_silence(tmp_path, capsys):
         train.fit(TINY, *folders, store=36, progress=False)
 
 
+@SAVES
 def test_two_trainings_do_not_write_to_one_folder_at_once(tmp_path):
     def second(row):
         with pytest.raises(TrainError, match="another training is writing to"):
@@ -434,6 +449,7 @@ def test_a_single_picture_a_step_is_allowed(capsys):
     assert run.state.step == 2 and "signal: outputs" in capsys.readouterr().out
 
 
+@SAVES
 def test_class_names_and_rates_of_numpy_can_be_saved(tmp_path):
     names = tuple(np.array(["a", "b", "c"]))
     sets = tuple(dataclasses.replace(part, classes=names) for part in pair())
@@ -470,6 +486,7 @@ def test_an_apple_gpu_that_is_not_there_is_named(monkeypatch):
         train.fit(TINY, pair(), device="mps", progress=False)
 
 
+@SAVES
 def test_class_names_that_are_no_unicode_are_trained_on(tmp_path):
     names = tuple(os.fsdecode(name) for name in (b"a\xff", b"b", b"c"))
     sets = tuple(dataclasses.replace(part, classes=names) for part in pair())

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from cnnlab import nets, records
+from cnnlab import nets
+from cnnlab.course import records
 from cnnlab.train import __main__ as cli
 from cnnlab.train import presets
 

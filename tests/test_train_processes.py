@@ -10,8 +10,8 @@ import time
 
 import pytest
 import torch
+from _packing import pillow
 from _training import TINY, pictures
-from PIL import Image
 
 from cnnlab import packed, train
 from cnnlab.train import checkpoints, logs, parallel
@@ -26,7 +26,7 @@ def write_tree(folder, n: int, seed: int) -> None:
     for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
         place = folder / part.classes[label]
         place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
+        pillow().fromarray(image.transpose(1, 2, 0)).save(place / f"{index:04d}.png")
 
 
 @pytest.fixture(scope="module")

@@ -103,23 +103,24 @@ def test_sentence_and_title_are_text_and_not_markup():
 
     shown = widgets.Explorer(angle, {"k": widgets.number("k", 3, 1, 5)}, title="<i>")
     assert "3 &lt; 4 &amp; &lt;b&gt;" in shown.text.value
-    assert "<b>&lt;i&gt;</b>" in shown.children[0].value
+    assert "<b>&lt;i&gt;</b>" in shown.both.children[0].children[0].value
 
 
-def test_controls_come_first_then_status_picture_and_sentence():
+def test_controls_and_sentence_stand_beside_status_and_picture():
     button = ipywidgets.Button(description="again")
     shown = explorer(extra=(button,), title="Neighbours")
-    kinds = [type(child) for child in shown.children]
-    assert kinds == [
+    left, right = shown.both.children
+    assert [type(child) for child in left.children] == [
         ipywidgets.HTML,
         widgets.Number,
         ipywidgets.Dropdown,
         ipywidgets.Checkbox,
         ipywidgets.Button,
         ipywidgets.HTML,
-        ipywidgets.Image,
-        ipywidgets.HTML,
     ]
+    assert left.children[-1] is shown.text
+    assert right.children == (shown.status, shown.image)
+    assert shown.both.layout.flex_flow == "row wrap"  # below each other where narrow
 
 
 def test_nothing_is_wider_than_the_page():

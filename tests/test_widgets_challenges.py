@@ -10,9 +10,9 @@ from cnnlab import challenges, scenes, widgets
 
 @pytest.fixture(scope="module")
 def network():
-    from cnnlab import preview
+    from cnnlab import train
 
-    return preview.train(*challenges.training_scenes(100, 1, (0,)), epochs=1)
+    return train.on_arrays(*challenges.training_scenes(100, 1, (0,)), epochs=1)
 
 
 def test_every_dial_changes_every_kind_of_picture():
@@ -52,12 +52,12 @@ def test_the_count_in_the_text_is_the_share_of_changed_values():
 
 
 def test_the_duel_counts_what_rule_and_network_get_right(network):
-    from cnnlab import preview
+    from cnnlab import train
 
     picture = widgets.render_duel(network, challenges.is_cat, "cat", "all", 0.4, 2)
     images, truth = challenges.one_against_rest("cat", 48, 52, 0.4)
     rule = (challenges.answers(challenges.is_cat, images) == truth).sum()
-    net = ((preview.predict(network, images) == 0) == truth).sum()
+    net = ((train.predict(network, images) == 0) == truth).sum()
     assert f"rule is right on {rule}, the network on {net}." in picture.alt
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 
 FORKS = sys.platform == "linux" and hasattr(os, "fork")
-AGAIN = 0.05  # seconds until an answer that swallowed the first alarm hears another
+AGAIN = 0.003  # seconds until an answer that swallowed the first alarm hears another
 GRACE = 2.0  # seconds in which a stopped answer may still be explained
 LONGEST_PRINT = 20_000  # characters of a learner's own prints that are shown
 
@@ -92,6 +92,8 @@ def _until(end: float, function, args, kwargs):
         return insist
 
     def ring(_, frame):
+        if frame is home or not _lies_below(frame, home):
+            return  # the answer has just ended
         sys.settrace(insist)
         while frame is not None and frame is not home:
             frame.f_trace = insist

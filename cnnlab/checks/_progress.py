@@ -4,7 +4,7 @@ import json
 import os
 from contextlib import suppress
 
-from cnnlab.paths import progress_file
+from cnnlab.course.paths import progress_file
 
 
 def solved() -> set[str]:

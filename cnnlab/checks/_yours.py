@@ -40,7 +40,7 @@ def best(exercise) -> Callable:
 
 
 def after(exercise, verdict, answer) -> str:
-    """Keep a right answer; return one line that says which function runs from now on."""
+    """Keep a right answer; return one line that says which function runs now."""
     if not callable(exercise.reference):
         return ""
     key, name = exercise.key, f"yours.{exercise.name}"
@@ -74,7 +74,9 @@ def _load(exercise) -> None:
         return
     try:
         function = _run(source, exercise.key)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an edited file may do anything, SystemExit included
         return
     # A bug's cause was named when it was saved; only the function is tried here.
     if exercise._verdict(function).passed:

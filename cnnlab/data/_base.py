@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlab import arrays, paths, shapes
+from cnnlab import arrays, shapes
+from cnnlab.course import paths
 
 
 class DataError(ValueError):

@@ -1,4 +1,7 @@
-"""LeNet-5, AlexNet and VGG in PyTorch, each as a table next to its paper."""
+"""LeNet-5, AlexNet and VGG in PyTorch, each as a table next to its paper.
+
+``build(name)`` makes them; ``scene_net()`` is a small network without a paper.
+"""
 
 import inspect
 
@@ -8,6 +11,7 @@ from . import lenet as _lenet
 from . import vgg as _vgg
 from .initialise import SCHEMES, initialise
 from .layers import Dropout2012, LocalResponseNorm, Network, WithinMapNorm
+from .scene import scene_net
 from .walk import Layer, table, walk
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "WithinMapNorm",
     "build",
     "initialise",
+    "scene_net",
     "table",
     "walk",
 ]

@@ -76,9 +76,9 @@ def png(figure: Figure) -> bytes:
     if narrow < READABLE - 0.05 and os.environ.get("CNNLAB_STRICT") == "1":
         plt.close(figure)
         raise ValueError(
-            f"png: in a column of {COLUMN} pixels the smallest text of this figure is "
-            f"{narrow:.1f} pixels tall; {READABLE} can be read. Make the figure narrower "
-            f"than {figure.get_figwidth():.1f} inches, or its text larger."
+            f"png: in a column of {COLUMN} pixels this figure's smallest text is "
+            f"{narrow:.1f} pixels tall; {READABLE} can be read. Make the figure "
+            f"narrower than {wide / figure.dpi:.1f} inches, or its text larger."
         )
     buffer = io.BytesIO()
     notes = {"Software": None, "Text": f"{text:.2f}"}

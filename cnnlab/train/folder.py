@@ -12,7 +12,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-from cnnlab import records
+from cnnlab.course import records
 from cnnlab.train import checkpoints, parallel
 from cnnlab.train._errors import TrainError, write_fault
 

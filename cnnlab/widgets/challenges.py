@@ -86,17 +86,17 @@ def render_duel(
 
     Parameters
     ----------
-    network : from ``preview.train``
+    network : from ``train.on_arrays``
     rule : takes one image (3, H, W), answers True or False
     label : class name the rule is for
     dial, severity, draw : how the scenes are made
     """
-    from cnnlab import preview
+    from cnnlab import train
 
     wanted = {name: severity for name in scenes.DIALS if dial in (name, "all")}
     images, truth = challenges.one_against_rest(label, JUDGED, 50 + draw, wanted)
     ruled = challenges.answers(rule, images)
-    learned = preview.predict(network, images)  # (N,) class numbers
+    learned = train.predict(network, images)  # (N,) class numbers
     netted = learned == scenes.CLASSES.index(label)
     names = [scenes.CLASSES[number] for number in learned[:SHOWN]]
     says = ["yes" if one else "no" for one in ruled[:SHOWN]]
@@ -116,7 +116,7 @@ def duel(network, rules: dict[str, Callable] | None = None) -> Explorer:
 
     Parameters
     ----------
-    network : from ``preview.train``
+    network : from ``train.on_arrays``
     rules : class name -> rule for it, your own or one of ``challenges``
     """
     rules = {"cat": challenges.is_cat} if rules is None else rules

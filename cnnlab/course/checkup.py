@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
-from cnnlab.paths import course_root
-from cnnlab.records import hardware
+from cnnlab.course.paths import course_root
+from cnnlab.course.records import hardware
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 

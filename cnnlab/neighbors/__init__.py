@@ -14,9 +14,10 @@ Transactions on Information Theory 13(1), 1967.
 
 import numpy as np
 
-from . import _search, shapes
-from .arrays import as_array, as_labels, as_numbers, real_array
-from .ops import accuracy
+from .. import shapes
+from ..arrays import as_array, as_labels, as_numbers, real_array
+from ..ops import accuracy
+from . import search
 
 __all__ = [
     "accuracy",
@@ -55,7 +56,7 @@ def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
 def _scaled(x, y, where: str) -> tuple[np.ndarray, np.ndarray, float]:
     """Return both divided by a power of two, so that squares stay in range."""
     x, y = _floats(x, y, where)
-    scale = _search.scale_of(x, y)
+    scale = search.scale_of(x, y)
     return x / scale, y / scale, scale
 
 
@@ -122,7 +123,7 @@ def l2_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for i in range(len(x)):
         for j in range(len(y)):
             d[i, j] = np.sqrt(np.sum((x[i] - y[j]) ** 2))
-    return _search.times(d, scale)
+    return search.times(d, scale)
 
 
 def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -134,7 +135,7 @@ def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     d = np.zeros((len(x), len(y)))
     for i in range(len(x)):
         d[i] = np.sqrt(np.sum((y - x[i]) ** 2, axis=1))  # (N, D) -> (N,)
-    return _search.times(d, scale)
+    return search.times(d, scale)
 
 
 def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -147,7 +148,7 @@ def l1_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     x, y = _floats(x, y, "l1_distances")
     with np.errstate(over="ignore"):
-        return _search.l1_block(x, y)
+        return search.l1_block(x, y)
 
 
 def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -166,13 +167,13 @@ def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y = _floats(x, y, "l2_distances")
     if not len(x) or not len(y):
         return np.zeros((len(x), len(y)))
-    scale = _search.scale_of(x, y)
-    centre = _search.centre_of(y, scale)
+    scale = search.scale_of(x, y)
+    centre = search.centre_of(y, scale)
     u, v = x / scale - centre, y / scale - centre
     u2, v2 = np.sum(u * u, axis=1)[:, None], np.sum(v * v, axis=1)  # (Q, 1), (N,)
     d2 = np.maximum(u2 - 2 * (u @ v.T) + v2, 0)  # (Q, N)
     i, j = np.nonzero(d2 < 1e-4 * (u2 + v2))
-    d2[i, j] = _search.squared_pairs(x, y, i, j, scale)
+    d2[i, j] = search.squared_pairs(x, y, i, j, scale)
     with np.errstate(over="ignore"):  # beyond the float range a distance is infinite
         return np.sqrt(d2) * scale
 
@@ -224,7 +225,7 @@ def nearest(
     shapes.require_int(len(train), 1, "nearest", "the number of training rows")
     k = shapes.require_int(k, 1, "nearest", "k", len(train))
     chunk_size = shapes.require_int(chunk_size, 1, "nearest", "chunk_size")
-    return _search.search(queries, train, k, metric, chunk_size, engine)
+    return search.search(queries, train, k, metric, chunk_size, engine)
 
 
 def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from cnnlab.paths import course_root, results_dir
+from cnnlab.course.paths import course_root, results_dir
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "matplotlib")
 

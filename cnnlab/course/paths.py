@@ -11,7 +11,7 @@ def course_root() -> Path:
     of the package; where the package was copied elsewhere, the working directory
     or its parent is taken.
     """
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     for folder in (package, Path.cwd(), Path.cwd().parent):
         if (folder / "notebooks").is_dir():
             return folder

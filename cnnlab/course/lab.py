@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from cnnlab.paths import course_root
+from cnnlab.course.paths import course_root
 
 FIRST = "notebooks/00_start_here.ipynb"
 

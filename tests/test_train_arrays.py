@@ -3,29 +3,30 @@
 import numpy as np
 import pytest
 
-from cnnlab import challenges, preview
+from cnnlab import challenges, train
 
 
 @pytest.fixture(scope="module")
 def network():
-    return preview.train(*challenges.training_scenes(300, 1, (0,)), epochs=6)
+    return train.on_arrays(*challenges.training_scenes(300, 1, (0,)), epochs=6)
 
 
 def test_a_small_network_beats_chance_by_far_on_new_plain_scenes(network):
     images, labels = challenges.training_scenes(200, 2, (0,))
-    assert (preview.predict(network, images) == labels).mean() > 0.6
+    assert (train.predict(network, images) == labels).mean() > 0.6
 
 
 def test_the_same_seed_trains_the_same_network():
     images, labels = challenges.training_scenes(64, 1)
-    first, second = (preview.train(images, labels, epochs=1, seed=3) for _ in range(2))
-    assert np.allclose(preview.scores(first, images), preview.scores(second, images))
+    first = train.on_arrays(images, labels, epochs=1, seed=3)
+    second = train.on_arrays(images, labels, epochs=1, seed=3)
+    assert np.allclose(train.scores(first, images), train.scores(second, images))
 
 
 def test_scores_have_a_row_for_each_image_even_for_none(network):
     images, _ = challenges.training_scenes(3, 5)
-    assert preview.scores(network, images).shape == (3, 10)
-    assert preview.scores(network, images[:0]).shape == (0, 10)
+    assert train.scores(network, images).shape == (3, 10)
+    assert train.scores(network, images[:0]).shape == (0, 10)
 
 
 def test_training_leaves_the_global_random_numbers_alone():
@@ -35,15 +36,15 @@ def test_training_leaves_the_global_random_numbers_alone():
     torch.manual_seed(9)
     wanted = torch.rand(3)
     torch.manual_seed(9)
-    preview.train(images, labels, epochs=1)
+    train.on_arrays(images, labels, epochs=1)
     assert torch.equal(torch.rand(3), wanted)
 
 
 def test_wrong_images_and_labels_are_named(network):
     images, labels = challenges.training_scenes(4, 1)
     with pytest.raises(ValueError, match="uint8 of shape"):
-        preview.predict(network, images.astype(float))
+        train.predict(network, images.astype(float))
     with pytest.raises(ValueError, match="Add an axis"):
-        preview.predict(network, images[0])
+        train.predict(network, images[0])
     with pytest.raises(ValueError, match="must be equal"):
-        preview.train(images, labels[:3])
+        train.on_arrays(images, labels[:3])

@@ -4,7 +4,7 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnlab.paths import course_root
+from cnnlab.course.paths import course_root
 
 
 @dataclass(frozen=True)
