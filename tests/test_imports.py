@@ -44,7 +44,8 @@ TABLE = {
     "packed": (("shapes", "data"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
-    "checks": ((*NUMERIC, "challenges", "course.paths"), ("numpy",)),
+    "checks": ((*NUMERIC, "challenges", "course.paths", "yours"), ("numpy",)),
+    "yours": ((), ()),
 }
 
 # Imports inside functions, taken only when the function runs.
@@ -62,6 +63,8 @@ LAZY = {
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
     "widgets": ("PIL", "IPython", "cnnlab.train"),
+    "checks": ("PIL",),  # pictures in a verdict
+    "yours": ("cnnlab.checks",),  # the list of exercises
 }  # fmt: skip
 
 
