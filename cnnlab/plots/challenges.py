@@ -84,8 +84,10 @@ def board(rows, row_names, column_names, title: str, before=None):
     for ax, name in zip(axes[0], column_names, strict=True):
         ax.set_title(name, fontsize=10, loc="center")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    columns = ", ".join(map(str, column_names))
-    text = f"{title}. {shape[0]} rows of {shape[1]} pictures; columns: {columns}. "
+    text = f"{title}. {shape[0]} rows of {shape[1]} pictures"
+    if any(map(str, column_names)):
+        text += f"; columns: {', '.join(map(str, column_names))}"
+    text += ". "
     if before is None:
         text += f"Rows: {', '.join(map(str, row_names))}."
     else:
@@ -143,7 +145,7 @@ def silhouettes(masks, captions, title: str):
     columns = 5
     lines = -(-len(masks) // columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(WIDE, 1.25 * lines + 0.4), squeeze=False
+        lines, columns, figsize=(WIDE, 1.4 * lines + 0.4), squeeze=False
     )
     for ax in axes.flat:
         ax.axis("off")
@@ -152,7 +154,8 @@ def silhouettes(masks, captions, title: str):
         ax.axis("on")
         ax.set_xlabel(caption, fontsize=10)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    describe(figure, f"{title}. The shapes: {', '.join(captions)}.")
+    shown = ", ".join(" ".join(caption.split()) for caption in captions)
+    describe(figure, f"{title}. The shapes: {shown}.")
     return figure
 
 
@@ -162,7 +165,7 @@ def distances_bar(names, values, own: int, title: str):
     Parameters
     ----------
     names, values : of each pair
-    own : so many of the first pairs show one and the same object
+    own : so many of the first pairs have one and the same label
     """
     figure, ax = plt.subplots(figsize=(WIDE, 0.3 * len(names) + 1.1))
     colours = [GREEN if row < own else GREY for row in range(len(names))]
@@ -170,7 +173,7 @@ def distances_bar(names, values, own: int, title: str):
     for row, value in enumerate(values):
         ax.text(value + 0.5, row, f"{value:.0f}", va="center", fontsize=10)
     ax.legend(
-        [bars[0], bars[-1]], ["the same object", "another object"], loc="lower right"
+        [bars[0], bars[-1]], ["the same label", "another label"], loc="lower right"
     )
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
@@ -225,7 +228,10 @@ def severity_curves(severities, curves: dict, title: str):
     names = [*curves, f"band: lowest to highest\nof {count} networks", "guessing"]
     for ax in axes.flat[len(dials) :]:
         ax.axis("off")
-    axes.flat[len(dials)].legend(handles, names, loc="center left", fontsize=10)
+    legend = axes.flat[len(dials)].legend(
+        handles, names, loc="center left", fontsize=10, bbox_to_anchor=(0, 0.45)
+    )
+    legend.set_in_layout(False)
     _title(figure, title)
     worst = "; ".join(
         f"{dial} {', '.join(f'{_last(runs[dial]):.0%}' for runs in curves.values())}"
