@@ -17,7 +17,7 @@ README = course_root() / "README.md"
 WINGS = {
     "what is taught": (
         "images", "scenes", "challenges", "data", "neighbors", "linear", "ops", "grads",
-        "shapes", "arrays", "plots", "widgets", "checks",
+        "shapes", "arrays", "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),
     "the apparatus": ("course",),

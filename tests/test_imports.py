@@ -33,7 +33,7 @@ TABLE = {
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
-    "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
+    "challenges": (("shapes", "arrays", "scenes"), ("numpy",)),
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
@@ -44,7 +44,7 @@ TABLE = {
     "packed": (("shapes", "data"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
-    "checks": ((*NUMERIC, "challenges", "course.paths", "yours"), ("numpy",)),
+    "checks": ((*NUMERIC, "challenges", "course.paths"), ("numpy",)),
     "yours": ((), ()),
 }
 
@@ -63,8 +63,8 @@ LAZY = {
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
     "widgets": ("PIL", "IPython", "cnnlab.train"),
-    "checks": ("PIL",),  # pictures in a verdict
-    "yours": ("cnnlab.checks",),  # the list of exercises
+    "checks": ("PIL",),  # the pictures that an open answer got wrong
+    "yours": ("cnnlab.checks",),
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ Python can interrupt.
 
 import _thread
 import contextlib
+import faulthandler
 import io
 import multiprocessing
 import os
@@ -231,6 +232,7 @@ def isolated(work: Callable, seconds: float, memory: int, fork: bool = True):
 def _answer(work, pipe, seconds: float, memory: int) -> None:
     """Do the work in the child, and never come back."""
     said = io.StringIO()
+    faulthandler.disable()  # a crash is told in words
     try:
         _bound_memory(memory)
         with (

@@ -52,7 +52,9 @@
   // The smallest box around a slider that also holds a named number box.
   const pairedWith = one => {
     if (kindOf(one) !== "slider") return "";
-    const box = one.closest(".widget-hbox")?.querySelector("input[type=number]");
+    const near = one.closest(".widget-hbox, .widget-vbox");
+    if (!near?.matches(".widget-hbox")) return "";
+    const box = near.querySelector("input[type=number]");
     return box ? nameOf(box) : "";
   };
   const value = text => text === null || text === "" || isNaN(text) ? null : +text;
@@ -119,6 +121,11 @@
       source: cell.model.sharedModel.source,
       tags: cell.model.getMetadata("tags") ?? [],
       widgets: cell.node.querySelectorAll(".jp-OutputArea .jupyter-widgets").length,
+      sourceHidden: cell.inputHidden === true,
+      outputHidden: cell.outputHidden === true,
+      headingFolded: cell.headingCollapsed === true,
+      unfolded: cell.node.querySelectorAll("details[open]").length,
+      folds: cell.node.querySelectorAll("details").length,
       errors: cell.model.type !== "code" ? [] : Array.from(
         { length: cell.model.outputs.length }, (_, k) => cell.model.outputs.get(k)
       ).map(output => output.toJSON()).flatMap(output =>
@@ -209,6 +216,28 @@
           found.push(`${kindOf(one)} ${nameOf(one) || one.tagName} spans `
             + `${Math.round(box.left)}..${Math.round(box.right)} px, visible are `
             + `${Math.round(left)}..${Math.round(right)}`);
+      }
+      return found;
+    },
+    // Height of a widget, and of the part of the notebook that is seen at once.
+    screen: i => {
+      const roots = [...node(i).querySelectorAll(".jp-OutputArea .jupyter-widgets")];
+      const boxes = roots.map(one => one.getBoundingClientRect());
+      const seen = document.querySelector(".jp-WindowedPanel-outer");
+      return [Math.max(...boxes.map(box => box.height)), seen.clientHeight];
+    },
+    // Displayed height of the smallest text in every picture of a cell. The picture's
+    // file says how tall it was drawn, in a text chunk called "Text".
+    texts: async i => {
+      const found = [];
+      for (const image of node(i).querySelectorAll(".jp-OutputArea img")) {
+        const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+        const latin = Array.from(bytes.slice(0, 4096), b => String.fromCharCode(b))
+          .join("");
+        const drawn = /tEXtText\0([\d.]+|inf)/.exec(latin)?.[1];
+        const wide = image.getBoundingClientRect().width;
+        if (drawn && drawn !== "inf" && wide)
+          found.push(parseFloat(drawn) * Math.min(1, wide / image.naturalWidth));
       }
       return found;
     },

@@ -372,6 +372,24 @@ def complaints_of_width(notebook: Notebook, cell: int) -> list[str]:
     ]
 
 
+def complaints_of_screen(notebook: Notebook, cell: int) -> list[str]:
+    """Return whether a widget with its controls is taller than what is seen at once."""
+    tall, seen = notebook.page.evaluate("i => cnnlab.screen(i)", cell)
+    if tall <= seen:
+        return []
+    return [f"cell {cell}: the widget is {tall:.0f} pixels tall, {seen:.0f} are seen"]
+
+
+def complaints_of_text(notebook: Notebook, cell: int, least: float = 9) -> list[str]:
+    """Return pictures whose smallest text is below ``least`` pixels as displayed."""
+    heights = notebook.page.evaluate("i => cnnlab.texts(i)", cell)
+    return [
+        f"cell {cell}: text of {height:.1f} pixels in a picture"
+        for height in heights
+        if height < least - 0.1
+    ]
+
+
 def complaints_of_contrast(notebook: Notebook, cell: int) -> list[str]:
     """Return words of a widget that are hard to read (contrast below 4.5 to 1).
 

@@ -43,6 +43,16 @@ def asleep(k, metric, flip):
 
 widgets.Explorer(asleep, controls)
 """,
+    "bad_sizes": """
+import matplotlib.pyplot as plt
+
+def poster(k, metric, flip):
+    figure, ax = plt.subplots(figsize=(8.0, 9.0))
+    ax.set_title("small print", fontsize=7)
+    return plots.Picture(plots.png(figure), f"{k}, {metric}, {flip}")
+
+widgets.Explorer(poster, controls)
+""",
     "bad_looks": """
 controls["k"].box.layout = w.Layout(min_width="700px")
 controls["j"] = w.IntSlider(value=3, min=1, max=5)

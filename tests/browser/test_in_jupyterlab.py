@@ -3,8 +3,8 @@
 Real learners meet the browser, not the functions. Skipped where there is no Chromium.
 """
 
-import ast
 import json
+import re
 from pathlib import Path
 
 import labdriver
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def _tagged(tag: str) -> list[str]:
     found = []
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+    for path in sorted(NOTEBOOKS.glob("*_*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         if any(tag in cell["metadata"].get("tags", []) for cell in cells):
             found.append(path.stem)
@@ -42,6 +42,12 @@ def _switch_theme(notebook, name: str) -> None:
 def _make_narrow(notebook) -> None:
     notebook.page.evaluate("() => jupyterapp.shell.collapseLeft()")
     notebook.page.set_viewport_size({"width": 480, "height": 1000})
+    notebook.page.wait_for_timeout(300)
+
+
+def _make_wide(notebook) -> None:
+    notebook.page.set_viewport_size({"width": 1280, "height": 800})
+    notebook.page.evaluate("() => jupyterapp.shell.expandLeft()")
     notebook.page.wait_for_timeout(300)
 
 
@@ -123,6 +129,21 @@ def test_nameless_wide_and_faint_widgets_are_found_out(pilot):
     assert "number k spans" in "\n".join(labdriver.complaints_of_width(notebook, 1))
 
 
+def test_tall_widgets_and_small_print_are_found_out(pilot):
+    notebook = pilot("bad_sizes")
+    assert notebook.run_all()
+    _make_wide(notebook)
+    [complaint] = labdriver.complaints_of_screen(notebook, 1)
+    assert re.search(r"the widget is \d{3,4} pixels tall, \d{3} are seen", complaint)
+    _make_narrow(notebook)
+    [complaint] = labdriver.complaints_of_text(notebook, 1)
+    assert "text of 4.4 pixels" in complaint, complaint
+    good = pilot("good")
+    assert good.run_all()
+    _make_wide(good)
+    assert labdriver.complaints_of_screen(good, 1) == []
+
+
 def test_a_control_that_waits_for_another_is_not_called_dead(pilot):
     notebook = pilot("sleeping_control")
     notebook.run_all()
@@ -167,29 +188,78 @@ def test_widgets_are_readable_in_the_dark_theme(ran):
         _switch_theme(ran, "JupyterLab Light")
 
 
-def test_no_widget_is_cut_off_at_480_pixels(ran):
+def test_picture_and_controls_fit_on_one_screen(ran):
+    _make_wide(ran)
+    assert _over_widgets(ran, labdriver.complaints_of_screen) == []
+
+
+def test_at_480_pixels_nothing_is_cut_off_and_all_text_can_be_read(ran):
     _make_narrow(ran)
     assert _over_widgets(ran, labdriver.complaints_of_width) == []
+    found = [labdriver.complaints_of_text(ran, i) for i in range(len(ran.cells()))]
+    assert sum(found, []) == []
 
 
-def _stubs(notebook) -> list[tuple[int, str, int]]:
-    """Return (cell, function, cell of its check) of every exercise."""
+# ------------------------------------------------------------------- what is folded
+
+
+@pytest.mark.parametrize("name", _tagged("answer")[:1])
+def test_a_prediction_stays_one_until_its_cell_runs(lab, name):
+    notebook = lab(f"notebooks/{name}.ipynb")
+    cells = notebook.cells()
+    answers = [i for i, cell in enumerate(cells) if "answer" in cell["tags"]]
+    code = [i for i in answers if cells[i]["type"] == "code"]
+    assert len(code) >= 3 and all(cells[i]["outputHidden"] for i in code)
+    for i in set(answers) - set(code):
+        assert cells[i]["folds"] == 1 and cells[i]["unfolded"] == 0
+    for i in (i for i, cell in enumerate(cells) if "proof" in cell["tags"]):
+        assert cells[i]["sourceHidden"]
+    for i in range(code[0] + 1):
+        if cells[i]["type"] == "code":
+            notebook.run_cell(i)
+    after = notebook.cells()
+    assert not after[code[0]]["outputHidden"]  # JupyterLab opens what has run
+    assert all(after[i]["outputHidden"] for i in code[1:])
+    assert notebook.page.evaluate("i => cnnlab.outputText(i)", code[0]).strip()
+    notebook.close()
+
+
+@pytest.mark.parametrize("name", _tagged("optional")[:1])
+def test_optional_sections_start_folded_and_run_all_the_same(lab, name):
+    notebook = lab(f"notebooks/{name}.ipynb")
+    folded = [c["headingFolded"] for c in notebook.cells() if "optional" in c["tags"]]
+    assert folded and all(folded)
+    assert notebook.run_all()
+    counts = notebook.page.evaluate(
+        """() => cnnlab.panel().content.widgets
+            .filter(c => c.model.type === "code" && c.model.sharedModel.source)
+            .map(c => c.model.executionCount)"""
+    )
+    assert None not in counts
+    notebook.close()
+
+
+# ------------------------------------------------------------- a learner's answers
+
+
+def _written(notebook) -> list[tuple[int, str, int]]:
+    """Return (cell, function, cell of its check) of the exercises to be written."""
+    from cnnlab import checks
+
     cells = notebook.cells()
     found = []
     for index, cell in enumerate(cells):
-        if "exercise" in cell["tags"]:
-            [function] = [
-                node.name
-                for node in ast.parse(cell["source"]).body
-                if isinstance(node, ast.FunctionDef)
-            ]
-            call = f"checks.{function}("
+        name = re.match(r"def (\w+)\(", cell["source"])
+        if "exercise" in cell["tags"] and name:
+            if checks.EXERCISES[name[1]].kind != "write":
+                continue
             check = next(
                 later
                 for later in range(index + 1, len(cells))
-                if cells[later]["type"] == "code" and call in cells[later]["source"]
+                if cells[later]["type"] == "code"
+                and cells[later]["source"].startswith(f"checks.{name[1]}(")
             )
-            found.append((index, function, check))
+            found.append((index, name[1], check))
     return found
 
 
@@ -199,17 +269,22 @@ def test_a_learner_gets_verdicts_on_wrong_and_right_answers(lab, name):
 
     notebook = lab(f"notebooks/{name}.ipynb")
     assert notebook.run_all()
-    cell, function, check = _stubs(notebook)[0]
+    cell, function, check = _written(notebook)[0]
     exercise = checks.EXERCISES[function]
     assert "not attempted" in notebook.page.evaluate("i => cnnlab.outputText(i)", check)
     forgetful = f"def {function}(*args, **kwargs):\n    answer = args"
     notebook.type_cell(cell, forgetful)
     verdict = notebook.run_cell(check)
-    assert verdict.startswith(f"✗ {function}: wrong"), verdict
+    assert verdict.startswith(f"✗ {function}: wrong type"), verdict
+    endless = f"def {function}(*args, **kwargs):\n    while True:\n        pass"
+    notebook.type_cell(cell, endless)
+    verdict = notebook.run_cell(check)
+    assert verdict.startswith(f"✗ {function}: too costly"), verdict
     module = exercise.reference.__module__
     name_there = exercise.reference.__name__
     notebook.type_cell(cell, f"from {module} import {name_there} as {function}")
     verdict = notebook.run_cell(check)
     assert verdict.startswith(f"✓ {function}: correct"), verdict
+    assert f"run yours, as yours.{function}" in verdict
     assert notebook.console + notebook.requests == []
     notebook.close()
