@@ -13,6 +13,7 @@ import copy
 import dis
 import inspect
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -744,9 +745,16 @@ def _steps_of(code) -> tuple:
     parts = []
     for step in dis.get_instructions(code):
         inner = getattr(step.argval, "co_code", None)
-        value = _steps_of(step.argval) if inner is not None else step.argrepr
-        if step.opname != "LOAD_CONST" or inner is not None or not _is_name(step):
-            parts.append((step.opname, value))
+        # A method of a module is looked up in another way where the module is imported
+        # in the same file than where it is imported in another cell.
+        name = step.opname.replace("LOAD_METHOD", "LOAD_ATTR")
+        value = re.sub(r"NULL(\|self)? \+ | \+ NULL(\|self)?", "", step.argrepr)
+        if inner is not None:
+            value = _steps_of(step.argval)
+        if name == "LOAD_CONST" and inner is None and _is_name(step):
+            continue
+        if name != "PUSH_NULL":
+            parts.append((name, value))
     return tuple(parts)
 
 

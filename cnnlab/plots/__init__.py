@@ -38,9 +38,11 @@ from cnnlab.plots.challenges import (
     board,
     contest,
     distances_bar,
+    left_out,
     numbers_under,
     rule_steps,
     severity_curves,
+    silhouettes,
     verdict_tiles,
 )
 from cnnlab.plots.images import (
@@ -82,9 +84,11 @@ __all__ = [
     "board",
     "contest",
     "distances_bar",
+    "left_out",
     "numbers_under",
     "rule_steps",
     "severity_curves",
+    "silhouettes",
     "verdict_tiles",
     "BLACK",
     "BLUE",
