@@ -185,9 +185,7 @@ def training_scenes(
     require_axes(severities, "S", "training_scenes", "severities", "For one: [0.5].")
     require_int(len(severities), 1, "training_scenes", "the number of severities")
     parts = [
-        scenes.generate(
-            len(part), seed, dict.fromkeys(dials, severity), start=part[0]
-        )
+        scenes.generate(len(part), seed, dict.fromkeys(dials, severity), start=part[0])
         for severity, part in zip(
             severities, np.array_split(np.arange(n), len(severities)), strict=True
         )

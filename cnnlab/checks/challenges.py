@@ -228,8 +228,8 @@ _YES = "It says True to everything: a rule must also say no."
 _NO = "It says False to everything: half of the pictures are mushrooms."
 _TURNED = "True and False are exchanged: turn the answer round with `not`."
 _FLAT = (
-    "It gives about the same answers when the pixels of each picture are shuffled, so it "
-    "reads colours, brightness or size, not the shape. Start from "
+    "It gives about the same answers when the pixels of each picture are shuffled, so "
+    "it reads colours, brightness or size, not the shape. Start from "
     "challenges.silhouette(image), row by row."
 )
 _UPSIDE = "It finds mushrooms that stand on their heads: row 0 is the top row."
@@ -706,8 +706,8 @@ split_indices = Exercise(
     hints_=[
         "`order = np.random.default_rng(seed).permutation(n)` holds all indices, "
         "shuffled, each one once.",
-        "`cuts = np.rint(np.cumsum(fractions) * n).astype(int)` are the rounded running "
-        "totals of the fractions: the places to cut.",
+        "`cuts = np.rint(np.cumsum(fractions) * n).astype(int)` are the rounded "
+        "running totals of the fractions: the places to cut.",
         "`np.split(order, cuts)` cuts there and returns one piece more than there are "
         "cuts, what lies beyond the last one: keep `[: len(fractions)]`, as a tuple.",
     ],
@@ -836,11 +836,11 @@ held_out_accuracy = FindBug(
     cases=[
         Case(
             (knows_by_heart, *_examples(knows_by_heart, 10, 1), 0),
-            "a learner that knows only what it was trained on: it must be right nowhere",
+            "a learner that knows only what it was trained on: right nowhere",
         ),
         Case(
             (reads_first_pixel, *_examples(reads_first_pixel, 10, 2), 0),
-            "a learner that reads the label in the image: it must be right everywhere",
+            "a learner that reads the label in the image: right everywhere",
         ),
         Case(
             (counts_examples, *_examples(counts_examples, 10, 3), 0),
@@ -862,8 +862,8 @@ held_out_accuracy = FindBug(
         Cause(
             "b",
             "Some of the held-out pictures were trained on, too.",
-            "Another seed is another shuffle, so about 80 % of the held-out pictures lie "
-            "in the training part: 0.8 · 100 % + 0.2 · 10 % = 82 %, and this draw gave 81.",
+            "Another seed is another shuffle, so about 80 % of the held-out pictures "
+            "lie in the training part. 0.8 · 100 % + 0.2 · 10 % = 82 %, or near it.",
             right=True,
         ),
         Cause(
