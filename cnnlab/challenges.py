@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlab import scenes
+from cnnlab import data, scenes
 from cnnlab.arrays import as_array, as_labels, as_numbers, real_array
 from cnnlab.shapes import require_axes, require_callable, require_int, require_number
 
@@ -76,12 +76,15 @@ def _level(contrast) -> float:
     return require_number(contrast, 0, "silhouette", "contrast")
 
 
-def tips(mask: np.ndarray, radius: int = 3) -> np.ndarray:
+def tips(
+    mask: np.ndarray, radius: int = 3, least: float = 0.25, most: float = 0.8
+) -> np.ndarray:
     """Return the places (n, 2), as row and column, where two lines meet pointing up.
 
     Around each pixel of the shape lies a window of ``radius`` pixels. At a corner
     that points up, the part above is empty and the part below is partly filled: more
-    than a thin line would fill, less than a straight or round edge would.
+    than a thin line would fill (``least``), less than a straight or round edge would
+    (``most``).
 
     Source: the idea of the SUSAN corner detector (Smith and Brady, IJCV 23, 1997): at
     a corner, little of the neighbourhood belongs to the shape.
@@ -89,38 +92,50 @@ def tips(mask: np.ndarray, radius: int = 3) -> np.ndarray:
     side = 2 * radius + 1
     windows = np.lib.stride_tricks.sliding_window_view(
         np.pad(mask, radius), (side, side)
-    )  # (H, W, side, side)
+    )  # (H, W, side, side): the window around each pixel
     above = windows[:, :, :radius].sum(axis=(2, 3))  # (H, W)
     below = windows[:, :, radius + 1 :].mean(axis=(2, 3))  # (H, W), 0 to 1
-    return np.argwhere(mask & (above == 0) & (0.25 < below) & (below < 0.8))
+    return np.argwhere(mask & (above == 0) & (least < below) & (below < most))
 
 
-def is_cat(image: np.ndarray) -> bool:
-    """Say whether two ears stick out: two tips, level, apart, and a gap between."""
-    mask = silhouette(image)  # (H, W)
+def is_cat(
+    image: np.ndarray,
+    contrast: float = 35,
+    radius: int = 3,
+    least: float = 0.25,
+    most: float = 0.8,
+    level: float = 0.06,
+    near: float = 0.3,
+    far: float = 0.8,
+) -> bool:
+    """Say whether two ears stick out: two tips, level, apart, and a gap between.
+
+    ``level``, ``near`` and ``far`` are parts of the picture's height and width.
+    """
+    mask = silhouette(image, contrast)  # (H, W)
     height, width = mask.shape
-    corners = tips(mask)
+    corners = tips(mask, radius, least, most)
     for top, left in corners:
         for row, right in corners:
-            level = abs(row - top) <= 0.06 * height
-            apart = 0.3 * width <= right - left <= 0.8 * width
-            middle = (left + right) // 2
-            gap = mask[: max(top, row) + 4, middle - 1 : middle + 2]
-            if level and apart and not gap.any():
-                return True
+            upright = abs(row - top) <= level * height
+            apart = near * width <= right - left <= far * width
+            if upright and apart:
+                middle = (left + right) // 2
+                gap = mask[: max(top, row) + 4, middle - 1 : middle + 2]
+                if not gap.any():
+                    return True
     return False
 
 
 def is_mushroom(image: np.ndarray) -> bool:
-    """Say whether the outline steps in at mid-height, from a wide cap to a stem."""
+    """Say whether the shape is top-heavy: most of it lies in its upper half."""
     widths = silhouette(image).sum(axis=1)  # (H,) pixels of the shape in each row
     rows = np.flatnonzero(widths)
     if len(rows) < 8:
         return False
     profile = widths[rows[0] : rows[-1] + 1]  # from its top row to its lowest
-    step = int(np.argmin(np.diff(profile)))  # the row above the sharpest narrowing
-    middle = 0.4 < step / len(profile) < 0.75
-    return bool(middle and profile[step] > 1.8 * profile[step + 1])
+    upper = profile[: len(profile) // 2].sum()
+    return bool(upper > 0.55 * profile.sum())
 
 
 # ------------------------------------------------------------------ examples
@@ -158,14 +173,19 @@ def one_against_rest(
     return scenes.generate(n, seed, severity, labels)[0], truth
 
 
-def training_scenes(n: int, seed: int = 0, severities=(0, 0.2, 0.4, 0.6, 0.8)):
-    """Return ``n`` labelled scenes of all classes, an equal part at each severity."""
+def training_scenes(
+    n: int, seed: int = 0, severities=(0, 0.2, 0.4, 0.6, 0.8), dials=scenes.DIALS
+):
+    """Return ``n`` labelled scenes of all classes, an equal part at each severity.
+
+    Only ``dials`` are turned; the others stay at 0.
+    """
     n = require_int(n, 0, "training_scenes", "n")
     severities = real_array(severities, "training_scenes", "severities")
     require_axes(severities, "S", "training_scenes", "severities", "For one: [0.5].")
     require_int(len(severities), 1, "training_scenes", "the number of severities")
     parts = [
-        scenes.generate(len(part), seed, severity, start=part[0])
+        scenes.generate(len(part), seed, dict.fromkeys(dials, severity), start=part[0])
         for severity, part in zip(
             severities, np.array_split(np.arange(n), len(severities)), strict=True
         )
@@ -184,6 +204,29 @@ def answers(rule: Callable, images: np.ndarray) -> np.ndarray:
 
 
 # ------------------------------------------------------------------ error rates
+
+
+def held_out_accuracy(
+    learn: Callable, images: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> float:
+    """Train on 80 % of the examples; return the accuracy on the other 20 %.
+
+    Parameters
+    ----------
+    learn : ``learn(images, labels)`` returns a classifier, which takes images and
+        answers with their labels (N,)
+    images, labels : N examples
+    seed : of the shuffle
+    """
+    train, held_out = data.split_indices(len(labels), (0.8, 0.2), seed)
+    classify = learn(images[train], labels[train])
+    return float((classify(images[held_out]) == labels[held_out]).mean())
+
+
+def memorise(images: np.ndarray, labels: np.ndarray) -> Callable:
+    """Return a classifier that knows these images by heart and answers 0 to others."""
+    known = dict(zip([one.tobytes() for one in images], labels, strict=True))
+    return lambda images: np.array([known.get(one.tobytes(), 0) for one in images])
 
 
 def topk_error(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
@@ -221,34 +264,31 @@ def topk_error(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
 class Entry(NamedTuple):
     """One result of the ILSVRC classification contest.
 
-    ``top5`` is the error on the test images in per cent; ``given`` says whether it
-    stands in the lecture sources of this course, or only in the literature.
+    ``top5`` is the top-5 error on the test images of that year's contest, in per cent.
     """
 
     year: int
     team: str
     top5: float
+    network: bool
     source: str
-    given: bool
 
 
 _SURVEY = "Russakovsky et al., IJCV 115 (2015)"
 
 WINNERS = (
-    Entry(2010, "NEC-UIUC", 28.2, "CS231B, results for ILSVRC-2010", True),
-    Entry(2011, "XRCE", 25.8, _SURVEY, False),
-    Entry(2012, "AlexNet", 15.3, "CS231B, results for ILSVRC-2012; Chaganti", True),
-    Entry(2013, "Clarifai", 11.2, _SURVEY, False),
-    Entry(2014, "GoogLeNet", 6.7, _SURVEY, False),
-    Entry(2015, "ResNet", 3.57, "He et al., CVPR 2016", False),
-    Entry(2016, "Trimps-Soushen", 2.99, "results page of ILSVRC-2016", False),
-    Entry(2017, "SENet", 2.25, "Hu et al., CVPR 2018", False),
+    Entry(2010, "NEC-UIUC", 28.2, False, _SURVEY),
+    Entry(2011, "XRCE", 25.8, False, _SURVEY),
+    Entry(2012, "AlexNet", 15.3, True, "Krizhevsky et al., NIPS 2012"),
+    Entry(2013, "Clarifai", 11.2, True, _SURVEY),
+    Entry(2014, "GoogLeNet", 6.7, True, _SURVEY),
+    Entry(2015, "ResNet", 3.57, True, "He et al., CVPR 2016"),
+    Entry(2016, "Trimps-Soushen", 2.99, True, "results page of ILSVRC-2016"),
+    Entry(2017, "SENet", 2.25, True, "Hu et al., CVPR 2018"),
 )
-OTHERS = (
-    Entry(2012, "second place", 26.2, "CS231B, results for ILSVRC-2012", True),
-    Entry(2014, "VGG, second place", 7.3, "CS231B, discussion", True),
-    Entry(2014, "one trained person", 5.1, _SURVEY, False),
-)
+SECOND = Entry(2012, "second place", 26.2, False, "Krizhevsky et al., NIPS 2012")
+# One annotator, trained on the classes, who labelled 1,500 test images.
+PERSON = Entry(2014, "one trained person", 5.1, False, _SURVEY)
 # The AlexNet team: contest, model, top-1 on validation or test, top-5 on test.
 ALEXNET = (
     ("ILSVRC-2010 test", "CNN", 37.5, 17.0),

@@ -33,7 +33,7 @@ TABLE = {
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
-    "challenges": (("shapes", "arrays", "scenes"), ("numpy",)),
+    "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
@@ -44,7 +44,7 @@ TABLE = {
     "packed": (("shapes", "data"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
-    "checks": ((*NUMERIC, "challenges", "course.paths"), ("numpy",)),
+    "checks": ((*NUMERIC, "challenges", "course.paths", "yours"), ("numpy",)),
     "yours": ((), ()),
 }
 

@@ -1,9 +1,11 @@
 """The widgets of notebook 01, driven control by control."""
 
+import io
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnnlab import challenges, scenes, widgets
 
@@ -35,13 +37,19 @@ def test_severity_zero_changes_no_value():
     assert " 0 of 3,072 values changed" in picture.alt
 
 
-def test_variation_of_a_photograph_explains_itself(monkeypatch):
-    monkeypatch.delenv("CNNLAB_STRICT", raising=False)
+def test_variation_of_a_photograph_shows_it_unmoved_and_explains_itself():
     explorer = widgets.dials("chelsea", "viewpoint")
-    good = explorer.image.value
+    moved = explorer.image.value
     explorer.controls["dial"].value = "variation"
-    assert "only generated scenes can" in explorer.status.value
-    assert explorer.image.value == good
+    assert "nobody can draw another chelsea" in explorer.text.value
+    still = widgets.render_dials("chelsea", "viewpoint", 0.0)
+    assert explorer.image.value == still.data != moved
+
+
+@pytest.mark.parametrize("picture", ["cat", "chelsea"])
+def test_the_three_pictures_fit_beside_the_controls_and_each_other(picture):
+    size = Image.open(io.BytesIO(widgets.render_dials(picture).data)).size
+    assert size[0] <= 560 and 150 < size[1] <= 200
 
 
 def test_the_count_in_the_text_is_the_share_of_changed_values():

@@ -13,6 +13,7 @@ import copy
 import dis
 import inspect
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -207,7 +208,8 @@ class Exercise(_Task):
     outputs : names of the returned values, where there are several
     rtol, atol : a value is right if it is this close to the wanted one; an answer in
         float32 or float16 is measured by what that type can hold
-    returns : the type that the task asks for, such as ``"uint8"``; any by default
+    returns : the type that the task asks for, such as ``"uint8"``, or a tuple of those
+        that it allows; any by default
     samples : ``samples(rng, size)`` draws a case of all that the task names; ``size``
         grows from 1 to 8
     seconds, memory : bounds for the whole check, in seconds and MiB
@@ -231,7 +233,7 @@ class Exercise(_Task):
     outputs: Sequence[str] = ("result",)
     rtol: float = 1e-6
     atol: float = 1e-8
-    returns: str = ""
+    returns: str | tuple[str, ...] = ()
     samples: Callable[[np.random.Generator, int], Case] | None = None
     seconds: float = 10.0
     memory: int = 512
@@ -365,9 +367,14 @@ class Exercise(_Task):
         close = np.isclose(got_wide, wanted.astype(np.float64), rtol=rtol, atol=atol)
         if not close.all():
             return WRONG_VALUES, label + _show.difference(wanted, got, close)
-        if self.returns and got.dtype != np.dtype(self.returns):
-            return WRONG_TYPE, f"{label}wanted {self.returns}, got {got.dtype}."
+        if self._types and got.dtype.name not in self._types:
+            wish = " or ".join(self._types)
+            return WRONG_TYPE, f"{label}wanted {wish}, got {got.dtype}."
         return None
+
+    @property
+    def _types(self) -> tuple[str, ...]:
+        return (self.returns,) if isinstance(self.returns, str) else self.returns
 
     def _tolerance(self, wanted: np.ndarray, got: np.ndarray) -> tuple[float, float]:
         """Return (rtol, atol), widened to what the answer's own type can hold."""
@@ -526,8 +533,10 @@ class Exercise(_Task):
         x, y = _show.array(x), _show.array(y)
         if x is None or y is None or x.shape != y.shape:
             return False
-        if self.returns and x.dtype != y.dtype:
-            return False
+        if self._types and x.dtype != y.dtype:
+            allowed = x.dtype.name in self._types and y.dtype.name in self._types
+            if not allowed:
+                return False
         if x.dtype.kind not in "biufc" or y.dtype.kind not in "biufc":
             return bool(np.array_equal(x, y))
         rtol, atol = self._tolerance(y, x)
@@ -736,9 +745,16 @@ def _steps_of(code) -> tuple:
     parts = []
     for step in dis.get_instructions(code):
         inner = getattr(step.argval, "co_code", None)
-        value = _steps_of(step.argval) if inner is not None else step.argrepr
-        if step.opname != "LOAD_CONST" or inner is not None or not _is_name(step):
-            parts.append((step.opname, value))
+        # A method of a module is looked up in another way where the module is imported
+        # in the same file than where it is imported in another cell.
+        name = step.opname.replace("LOAD_METHOD", "LOAD_ATTR")
+        value = re.sub(r"NULL(\|self)? \+ | \+ NULL(\|self)?", "", step.argrepr)
+        if inner is not None:
+            value = _steps_of(step.argval)
+        if name == "LOAD_CONST" and inner is None and _is_name(step):
+            continue
+        if name != "PUSH_NULL":
+            parts.append((name, value))
     return tuple(parts)
 
 

@@ -1,4 +1,8 @@
-"""Pictures of notebook 01: what the dials do, where rules break, the contest."""
+"""Pictures of notebook 01: what the dials do, where rules break, the contest.
+
+Colours: vermilion is the rule by hand, purple the rule whose numbers examples chose,
+blue a network, orange a network from whose examples something was left out.
+"""
 
 import io
 
@@ -8,66 +12,101 @@ import numpy as np
 
 from cnnlab import shapes
 from cnnlab.plots._base import (
+    BLACK,
     BLUE,
+    GREEN,
     GREY,
     ORANGE,
+    PURPLE,
     VERMILION,
     Picture,
+    describe,
     ink_on,
     require_pixels,
     show_image,
     to_pixels,
 )
 
+WIDE = 5.6  # inches, of every figure
 
-def numbers_under(photo: np.ndarray, top: int, left: int, side: int = 12):
+
+def numbers_under(photo: np.ndarray, top: int, left: int, what: str, side: int = 8):
     """Return a figure: a photograph, a small window of it, and the window's numbers.
 
     Parameters
     ----------
     photo : uint8 (3, H, W)
     top, left, side : the window, in pixels; its red values are written out
+    what : what the window shows, such as "the pupil of a cat"
     """
-    window = photo[:, top : top + side, left : left + side]
-    figure, (whole, part) = plt.subplots(1, 2, figsize=(10.5, 4.3))
+    window = photo[0, top : top + side, left : left + side]
+    figure, (whole, part) = plt.subplots(
+        1, 2, figsize=(WIDE, 3.1), width_ratios=(1.0, 1.25)
+    )
     show_image(whole, photo, f"{photo.size:,} numbers")
     frame = {"fill": False, "edgecolor": "white", "linewidth": 2}
     whole.add_patch(plt.Rectangle((left - 0.5, top - 0.5), side, side, **frame))
-    part.imshow(window[0], cmap="gray", vmin=0, vmax=255)
-    for (i, j), value in np.ndenumerate(window[0]):
+    part.imshow(window, cmap="gray", vmin=0, vmax=255)
+    for (i, j), value in np.ndenumerate(window):
         ink = ink_on(np.full(3, value / 255))
-        part.text(j, i, str(value), ha="center", va="center", fontsize=8, color=ink)
+        part.text(j, i, str(value), ha="center", va="center", fontsize=10, color=ink)
     part.set(xlabel="column", ylabel="row", title="the window: red, 0 to 255")
-    step = max(1, side // 4)
-    part.set_xticks(range(0, side, step), range(left, left + side, step))
-    part.set_yticks(range(0, side, step), range(top, top + side, step))
+    part.set_xticks((0, side - 1), (left, left + side - 1))
+    part.set_yticks((0, side - 1), (top, top + side - 1))
+    describe(
+        figure,
+        f"Left: a photograph with {what} framed. Right: the {side} by {side} red values "
+        f"in the frame, from {window.min()} to {window.max()}; the top row reads "
+        f"{', '.join(map(str, window[0]))}.",
+    )
     return figure
 
 
-def board(rows, row_names, column_names, title: str = "", size: float = 1.15):
+def board(rows, row_names, column_names, title: str, before=None):
     """Return a figure with images in named rows and columns.
 
     Parameters
     ----------
-    rows : list of lists of images
+    rows : list of lists of images of one shape
     row_names, column_names : one text for each row and column
+    before : an image; the text alternative says how far each picture lies from it
     """
     shape = len(rows), len(rows[0])
+    room = 0.09 * max(len(name) for name in row_names) + 0.15  # for the names
+    size = (WIDE - room) / shape[1]
     figure, axes = plt.subplots(
-        *shape, figsize=(shape[1] * size + 1.3, shape[0] * size + 0.7), squeeze=False
+        *shape, figsize=(WIDE, shape[0] * size + 0.6), squeeze=False
     )
     for line, images, name in zip(axes, rows, row_names, strict=True):
         for ax, image in zip(line, images, strict=True):
             show_image(ax, image)
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
     for ax, name in zip(axes[0], column_names, strict=True):
         ax.set_title(name, fontsize=10, loc="center")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    text = f"{title}. {shape[0]} rows of {shape[1]} pictures"
+    if any(map(str, column_names)):
+        text += f"; columns: {', '.join(map(str, column_names))}"
+    text += ". "
+    if before is None:
+        text += f"Rows: {', '.join(map(str, row_names))}."
+    else:
+        text += "Mean change against the untouched picture, in grey levels: "
+        text += "; ".join(
+            f"{name} {', '.join(f'{_apart(before, image):.0f}' for image in images)}"
+            for name, images in zip(row_names, rows, strict=True)
+        )
+        text += "."
+    describe(figure, text)
     return figure
 
 
-def rule_steps(image, grey, mask, corners, title: str = ""):
-    """Return a figure of what a rule sees: picture, brightness, outline, corners.
+def _apart(before, after) -> float:
+    return float(np.abs(after.astype(float) - before.astype(float)).mean())
+
+
+def rule_steps(image, grey, mask, corners, title: str):
+    """Return a figure of what a rule sees: picture, brightness, silhouette, corners.
 
     Parameters
     ----------
@@ -76,118 +115,229 @@ def rule_steps(image, grey, mask, corners, title: str = ""):
     mask : (H, W) bool
     corners : (n, 2) rows and columns
     """
-    figure, axes = plt.subplots(1, 4, figsize=(10, 2.9))
-    show_image(axes[0], image, "1  the picture")
-    show_image(axes[1], grey, "2  brightness", vmin=0, vmax=255)
-    show_image(axes[2], ~mask * 255.0, "3  not like the border", vmin=0, vmax=255)
-    show_image(
-        axes[3], ~mask * 90 + 165.0, "4  corners that point up", vmin=0, vmax=255
-    )
+    figure, axes = plt.subplots(1, 4, figsize=(WIDE, 2.1))
+    show_image(axes[0], image)
+    show_image(axes[1], grey, vmin=0, vmax=255)
+    show_image(axes[2], ~mask * 255.0, vmin=0, vmax=255)
+    show_image(axes[3], ~mask * 90 + 165.0, vmin=0, vmax=255)
     axes[3].scatter(corners[:, 1], corners[:, 0], s=45, color=VERMILION, marker="^")
+    names = ("picture", "brightness", "1 silhouette", "2 corners")
+    for ax, name in zip(axes, names, strict=True):
+        ax.set_title(name, fontsize=10, loc="center")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    places = ", ".join(f"row {row} column {column}" for row, column in corners)
+    describe(
+        figure,
+        f"{title}. A picture, its brightness, its silhouette of {mask.sum()} pixels, and "
+        f"{len(corners)} places in it where a corner points up: {places}.",
+    )
     return figure
 
 
-def distances_bar(names, values, title: str = ""):
-    """Return a figure: mean change in grey levels for named pairs of pictures."""
-    figure, ax = plt.subplots(figsize=(7.5, 0.42 * len(names) + 1.1))
-    colours = [VERMILION if "lamp" in name else BLUE for name in names]
-    ax.barh(range(len(names)), values, color=colours)
+def silhouettes(masks, captions, title: str):
+    """Return a figure of small black shapes with a caption under each.
+
+    Parameters
+    ----------
+    masks : list of (H, W) bool
+    captions : one text for each
+    """
+    columns = 5
+    lines = -(-len(masks) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(WIDE, 1.4 * lines + 0.4), squeeze=False
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, mask, caption in zip(axes.flat, masks, captions, strict=False):
+        show_image(ax, ~np.asarray(mask) * 255.0, vmin=0, vmax=255)
+        ax.axis("on")
+        ax.set_xlabel(caption, fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    shown = ", ".join(" ".join(caption.split()) for caption in captions)
+    describe(figure, f"{title}. The shapes: {shown}.")
+    return figure
+
+
+def distances_bar(names, values, own: int, title: str):
+    """Return a figure: mean change in grey levels for named pairs of pictures.
+
+    Parameters
+    ----------
+    names, values : of each pair
+    own : so many of the first pairs have one and the same label
+    """
+    figure, ax = plt.subplots(figsize=(WIDE, 0.3 * len(names) + 1.1))
+    colours = [GREEN if row < own else GREY for row in range(len(names))]
+    bars = ax.barh(range(len(names)), values, color=colours)
     for row, value in enumerate(values):
-        ax.text(value + 0.5, row, f"{value:.0f}", va="center")
+        ax.text(value + 0.5, row, f"{value:.0f}", va="center", fontsize=10)
+    ax.legend(
+        [bars[0], bars[-1]], ["the same label", "another label"], loc="lower right"
+    )
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    ax.set(xlabel="mean change of a value, grey levels (0 to 255)", title=title)
+    ax.set_xlim(0, 1.45 * max(values))
+    ax.set(xlabel="mean change of a value, grey levels (0 to 255)")
+    _title(figure, title)
+    pairs = ", ".join(f"{n} {v:.0f}" for n, v in zip(names, values, strict=True))
+    describe(figure, f"{title}. Mean change in grey levels: {pairs}.")
     return figure
 
 
-def severity_curves(severities, rule: dict, networks: dict, title: str = ""):
+def _title(figure, title: str) -> None:
+    """Set a title that may be as wide as the figure and not wider."""
+    import textwrap
+
+    text = "\n".join(textwrap.wrap(title, 62))
+    figure.suptitle(text, x=0.01, ha="left", fontsize=12)
+
+
+LOOKS = ((VERMILION, "s", "-"), (PURPLE, "D", ":"), (BLUE, "o", "-"))
+
+
+def severity_curves(severities, curves: dict, title: str):
     """Return a figure with a panel for each dial: accuracy against severity.
 
     Parameters
     ----------
     severities : (S,) in [0, 1]
-    rule : dial -> (S,) accuracies
-    networks : name -> dial -> (seeds, S) accuracies; drawn as mean and range
+    curves : name -> dial -> (runs, S) accuracies; drawn as mean and range
     """
-    figure, axes = plt.subplots(
-        2, 4, figsize=(11, 5.4), sharex=True, sharey=True, squeeze=False
-    )
-    for ax, dial in zip(axes.flat, rule, strict=False):
-        ax.axhline(50, color=GREY, linewidth=1, linestyle=":")
-        _curve(ax, severities, [rule[dial]], VERMILION, "s", "-", "the rule")
-        looks = ((BLUE, "o", "-"), (ORANGE, "^", "--"))
-        for (name, runs), look in zip(networks.items(), looks, strict=False):
-            _curve(ax, severities, runs[dial], *look, name)
+    dials = list(next(iter(curves.values())))
+    figure, axes = plt.subplots(3, 3, figsize=(WIDE, 5.9), sharex=True, sharey=True)
+    handles = []
+    for ax, dial in zip(axes.flat, dials, strict=False):
+        ax.axhline(50, color=GREY, linewidth=1, linestyle="--")
+        handles = [
+            _curve(ax, severities, runs[dial], *look)
+            for runs, look in zip(curves.values(), LOOKS, strict=False)
+        ]
         ax.set_title(dial, fontsize=11, loc="left")
-    for ax in axes[-1]:
+        ax.tick_params(labelbottom=True)
+        ax.set(ylim=(40, 103), xticks=(0, 0.5, 1))
+    for ax in (*axes.flat[4:6], axes.flat[6]):
         ax.set_xlabel("severity")
     for ax in axes[:, 0]:
         ax.set_ylabel("accuracy, %")
-    axes[0, 0].set(ylim=(40, 102), xticks=(0, 0.5, 1))
-    _legend_in(axes.flat[len(rule)], axes.flat[0])
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    handles += [
+        plt.Rectangle((0, 0), 1, 1, color=BLUE, alpha=0.25, linewidth=0),
+        plt.Line2D([], [], color=GREY, linestyle="--", linewidth=1),
+    ]
+    count = max(len(runs[dials[0]]) for runs in curves.values())
+    names = [*curves, f"band: lowest to highest\nof {count} networks", "guessing"]
+    for ax in axes.flat[len(dials) :]:
+        ax.axis("off")
+    legend = axes.flat[len(dials)].legend(
+        handles, names, loc="center left", fontsize=10, bbox_to_anchor=(0, 0.45)
+    )
+    legend.set_in_layout(False)
+    _title(figure, title)
+    worst = "; ".join(
+        f"{dial} {', '.join(f'{_last(runs[dial]):.0%}' for runs in curves.values())}"
+        for dial in dials
+    )
+    describe(
+        figure,
+        f"{title}. Accuracy against severity, a panel for each dial. At severity 1, for "
+        f"{', '.join(' '.join(name.split()) for name in curves)}: {worst}.",
+    )
     return figure
 
 
-def _curve(ax, x, runs, colour, marker, line, label):
-    runs = 100 * np.asarray(runs, dtype=float)  # (seeds, S)
-    ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2)
-    mean = runs.mean(axis=0)
-    ax.plot(x, mean, color=colour, marker=marker, ms=5, linestyle=line, label=label)
+def _last(runs) -> float:
+    return float(np.mean(np.asarray(runs, dtype=float)[:, -1]))
 
 
-def _legend_in(empty, source) -> None:
-    """Use an empty panel for the legend of another."""
-    handles, labels = source.get_legend_handles_labels()
-    guess = plt.Line2D([], [], color=GREY, linestyle=":", linewidth=1)
-    empty.legend([*handles, guess], [*labels, "guessing"], loc="center", fontsize=10)
-    empty.axis("off")
+def _curve(ax, x, runs, colour, marker, line):
+    runs = 100 * np.asarray(runs, dtype=float)  # (runs, S)
+    ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.25)
+    return ax.plot(x, runs.mean(axis=0), color=colour, marker=marker, ms=5, ls=line)[0]
 
 
-def contest(winners, others, title: str = ""):
-    """Return a figure of the contest's top-5 errors by year.
+def left_out(seen: dict, unseen: dict, chance: float, title: str):
+    """Return a figure: accuracy on a change that was, or was not, in the examples.
 
     Parameters
     ----------
-    winners, others : entries with ``year, team, top5, given``
+    seen, unseen : name of the change -> accuracies of the runs; the bars are means,
+        the dots single runs
+    chance : accuracy of guessing
     """
-    figure, ax = plt.subplots(figsize=(10, 4.8))
-    years = [entry.year for entry in winners]
-    colours = [BLUE if entry.year >= 2012 else GREY for entry in winners]
-    ax.bar(years, [entry.top5 for entry in winners], width=0.62, color=colours)
-    for entry in winners:
-        ax.text(
-            entry.year, entry.top5 + 0.2, _starred(entry), ha="center", fontsize=9.5
-        )
-    for entry in others:
-        end = max(years) + 0.4 if entry.year > 2012 else entry.year + 2.2
-        ax.plot([entry.year + 0.36, end], [entry.top5] * 2, color=ORANGE, ls="--")
-        text = f"{_starred(entry)} {entry.team}"
-        ax.text(end, entry.top5 + 0.3, text, ha="right", fontsize=10)
-    names = [f"{entry.year}\n{entry.team}" for entry in winners]
-    ax.set_xticks(years, names)
-    ax.set(xlabel="year of the contest and its winner", title=title)
-    ax.set(ylabel="top-5 error, %", ylim=(0, 30))
+    figure, ax = plt.subplots(figsize=(WIDE, 3.4))
+    rows = np.arange(len(seen))
+    bars = []
+    for runs, shift, colour in ((seen, -0.2, BLUE), (unseen, 0.2, ORANGE)):
+        values = 100 * np.array([runs[name] for name in seen])  # (changes, runs)
+        bars.append(ax.barh(rows + shift, values.mean(axis=1), 0.36, color=colour))
+        for row, line in zip(rows, values, strict=True):
+            ax.plot(line, np.full(len(line), row + shift), "o", color=BLACK, ms=3)
+            mean = line.mean()
+            ax.text(max(line) + 2, row + shift, f"{mean:.0f}", va="center", fontsize=10)
+    guess = ax.axvline(100 * chance, color=GREY, linestyle="--", linewidth=1)
+    ax.set_yticks(rows, list(seen))
+    ax.invert_yaxis()
+    ax.set(xlabel="accuracy on that change, %", xlim=(0, 109))
+    names = ["it was among the examples", "it was left out", "guessing"]
+    figure.legend([*bars, guess], names, loc="outside lower left", ncols=3, fontsize=10)
+    _title(figure, title)
+    text = "; ".join(
+        f"{name} {np.mean(seen[name]):.0%} and {np.mean(unseen[name]):.0%}"
+        for name in seen
+    )
+    describe(
+        figure,
+        f"{title}. Accuracy where the change was among the examples, and where it was "
+        f"left out: {text}. Guessing gives {chance:.0%}.",
+    )
     return figure
 
 
-def _starred(entry) -> str:
-    """Return an error as text, with a star where the lecture sources lack it."""
-    return f"{entry.top5:g}{'' if entry.given else '*'}"
+def contest(winners, others, title: str):
+    """Return a figure of the contest's top-5 errors, a bar for each entry.
+
+    Parameters
+    ----------
+    winners, others : entries with ``year, team, top5, network``; the bars of others
+        are hatched
+    """
+    entries = sorted((*winners, *others), key=lambda entry: (entry.year, entry.top5))
+    figure, ax = plt.subplots(figsize=(WIDE, 0.31 * len(entries) + 1.2))
+    for row, entry in enumerate(entries):
+        colour = BLUE if entry.network else GREY
+        look = {"color": colour}
+        if entry in others:
+            look = {"edgecolor": colour, "facecolor": "white", "hatch": "///"}
+        ax.barh(row, entry.top5, **look)
+        ax.text(entry.top5 + 0.4, row, f"{entry.top5:g}", va="center", fontsize=10)
+    names = [f"{entry.team}  {entry.year}" for entry in entries]
+    ax.set_yticks(range(len(entries)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="top-5 error on the test images of the contest, %", xlim=(0, 31))
+    patches = [
+        plt.Rectangle((0, 0), 1, 1, color=GREY),
+        plt.Rectangle((0, 0), 1, 1, color=BLUE),
+        plt.Rectangle((0, 0), 1, 1, edgecolor=GREY, facecolor="white", hatch="///"),
+    ]
+    kinds = ["winner: hand-made features", "winner: network", "for comparison"]
+    ax.legend(patches, kinds, loc="lower right", fontsize=10)
+    _title(figure, title)
+    described = "; ".join(f"{e.year} {e.team} {e.top5:g} %" for e in entries)
+    describe(figure, f"{title}. Top-5 error: {described}.")
+    return figure
 
 
 # ------------------------------------------------------------------ for widgets
 
 
-def before_after(before, after, text: str, height: int = 224) -> Picture:
+def before_after(before, after, text: str, height: int = 176) -> Picture:
     """Return one PNG: a picture, the changed picture, and where they differ.
 
     Parameters
     ----------
     before, after : uint8 (3, H, W)
     text : what the picture shows
-    height : of the PNG's images in pixels, at least
+    height : of the PNG's images in pixels, at most, where they are smaller
     """
     from PIL import Image
 
@@ -197,7 +347,7 @@ def before_after(before, after, text: str, height: int = 224) -> Picture:
     change = np.abs(after.astype(np.int16) - before).max(axis=0)  # (H, W)
     table = (255 * mpl.colormaps["viridis"](np.arange(256))[:, :3]).astype(np.uint8)
     parts = [to_pixels(before), to_pixels(after), table[change]]
-    scale = max(1, round(height / change.shape[0]))
+    scale = max(1, height // change.shape[0])
     gap = np.full((change.shape[0], max(1, 8 // scale), 3), 255, np.uint8)
     strip = np.concatenate([parts[0], gap, parts[1], gap, parts[2]], axis=1)
     picture = Image.fromarray(strip)
@@ -205,14 +355,14 @@ def before_after(before, after, text: str, height: int = 224) -> Picture:
     return _as_png(picture.resize(size, Image.Resampling.NEAREST), text)
 
 
-def verdict_tiles(images, captions, right, text: str, columns=6, scale=3) -> Picture:
+def verdict_tiles(images, captions, right, text: str, columns=3, scale=4) -> Picture:
     """Return one PNG: small pictures, and under each what two classifiers say.
 
     Parameters
     ----------
     images : uint8 (N, 3, H, W)
     captions : two lists of N short texts
-    right : two lists of N booleans; a wrong answer gets a cross and orange ground
+    right : two lists of N booleans; a wrong answer gets a cross and black ground
     """
     from PIL import Image, ImageDraw
 
@@ -229,10 +379,11 @@ def verdict_tiles(images, captions, right, text: str, columns=6, scale=3) -> Pic
         for number, (names, good) in enumerate(zip(captions, right, strict=True)):
             top = y + height * scale + 2 + number * line
             box = (x, top, x + width * scale - 1, top + line - 2)
-            draw.rectangle(box, fill="#D9E9F5" if good[index] else "#F7C59B")
+            ground, ink = ("#E8E8E8", "black") if good[index] else ("black", "white")
+            draw.rectangle(box, fill=ground)
             words = f"{'✓' if good[index] else '✗'} {names[index]}"
             font = fitting_font(words, width * scale - 4)
-            draw.text((x + 3, top), words, fill="black", font=font)
+            draw.text((x + 3, top), words, fill=ink, font=font)
     return _as_png(sheet, text)
 
 
@@ -243,8 +394,8 @@ def _as_png(picture, text: str) -> Picture:
 
 
 def fitting_font(words: str, room: float):
-    """Return the house font, of 12 pixels down to 8, in which ``words`` fit."""
-    fonts = [_font(size) for size in (12, 11, 10, 9, 8)]
+    """Return the house font, of 13 pixels down to 10, in which ``words`` fit."""
+    fonts = [_font(size) for size in (13, 12, 11, 10)]
     return next((one for one in fonts if one.getlength(words) <= room), fonts[-1])
 
 

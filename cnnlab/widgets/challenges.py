@@ -11,8 +11,8 @@ from cnnlab.plots.challenges import before_after, verdict_tiles
 from cnnlab.widgets._base import Explorer, choice, number
 
 PHOTOS = ("chelsea", "coffee", "astronaut", "rocket", "china", "flower")
-SIDE = 192  # pixels of a photograph in the widget
-SHOWN, JUDGED = 12, 48
+SIDE = 176  # pixels of a photograph in the widget
+SHOWN, JUDGED = 9, 48
 
 
 @lru_cache
@@ -27,20 +27,28 @@ def _photo(name: str) -> np.ndarray:
 
 
 def render_dials(
-    picture: str = "cat", dial: str = "illumination", severity: float = 0.6, draw=3
+    picture: str = "cat", dial: str = "illumination", severity: float = 0.6, draw=5
 ) -> Picture:
     """Draw a picture before and after one dial was turned.
 
     Parameters
     ----------
     picture : a class of ``scenes`` or the name of a photograph
-    dial : one of ``scenes.DIALS``; ``variation`` only for scenes
+    dial : one of ``scenes.DIALS``; ``variation`` moves only scenes
     severity : 0 to 1
     draw : seed; another number turns the same dial another way
     """
     if picture in scenes.CLASSES:
         before = scenes.draw(picture, draw)
         after = scenes.draw(picture, draw, {dial: severity})
+    elif dial == "variation":
+        before = after = _photo(picture)
+        return before_after(
+            before,
+            after,
+            "Nothing moves: variation draws another object of the same class, and nobody "
+            f"can draw another {picture}. Take a scene, or another dial.",
+        )
     else:
         before = _photo(picture)
         after = scenes.perturb(before[None], dial, severity, draw)[0]
@@ -50,8 +58,8 @@ def render_dials(
         before,
         after,
         f"Before, after, and how far each pixel moved (dark: not at all; yellow: 255). "
-        f"{dial} {severity:.2f}: {count:,} of {before.size:,} values changed, by "
-        f"{mean:.0f} grey levels on average. Still: {picture}.",
+        f"{dial} {severity:.2f}: {count:,} of {before.size:,} values changed; mean over "
+        f"all values {mean:.0f} grey levels. The label is still: {picture}.",
     )
 
 
@@ -65,7 +73,7 @@ def dials(picture="cat", dial="illumination", severity=0.6) -> Explorer:
             "picture": choice("picture", named, picture),
             "dial": choice("dial", scenes.DIALS, dial),
             "severity": number("severity", severity, 0.0, 1.0, 0.05),
-            "draw": number("draw number", 3, 0, 99),
+            "draw": number("another draw", 5, 0, 99),
         },
         title="Turn a dial: the numbers change, the label does not",
     )
@@ -122,7 +130,7 @@ def duel(network, rules: dict[str, Callable] | None = None) -> Explorer:
             "label": choice("what is it about", [(f"{k} or not?", k) for k in rules]),
             "dial": choice("dial", [*scenes.DIALS, "all"], "viewpoint"),
             "severity": number("severity", 0.5, 0.0, 1.0, 0.05),
-            "draw": number("draw number", 0, 0, 99),
+            "draw": number("other pictures", 0, 0, 99),
         },
         title="A rule and a network on the same pictures",
     )
