@@ -873,7 +873,8 @@ held_out_accuracy = FindBug(
         ),
         Cause(
             "d",
-            "Nothing: among 3,000 pictures the memoriser learned what a cat looks like.",
+            "Nothing: among 3,000 pictures the memoriser learned what a cat looks "
+            "like.",
             "It says 0 to every picture it has not seen: on new pictures it is at "
             "chance, 10 %, however many it has seen.",
         ),
@@ -916,7 +917,8 @@ held_out_accuracy = FindBug(
         Mistake(
             "not shuffled",
             _not_shuffled,
-            "the examples are cut without a shuffle: sorted by class, whole classes are "
+            "the examples are cut without a shuffle: sorted by class, whole "
+            "classes are "
             "missing from the training part.",
         ),
         Mistake(
@@ -931,7 +933,8 @@ held_out_accuracy = FindBug(
         ),
     ],
     hints_=[
-        "What would the memoriser reach if no held-out picture were known to it? If all "
+        "What would the memoriser reach if no held-out picture were known to "
+        "it? If all "
         "were? And if four in five were?",
         "Print `np.isin(held_out, train).mean()` inside the function.",
         "One shuffle, cut once, gives two parts that cannot overlap: "
@@ -1153,13 +1156,15 @@ topk_error = Exercise(
             lambda scores, labels, k: float(
                 ((scores > _own(scores, labels)).sum(axis=1) >= k).mean()
             ),
-            "ties: the label was put before every class with an equal score; those with "
+            "ties: the label was put before every class with an equal score; those "
+            "with "
             "a smaller number come first.",
         ),
         Mistake(
             "struck out by 0",
             _struck_out,
-            "the best score was struck out by setting it to 0, which is not the lowest: "
+            "the best score was struck out by setting it to 0, which is not the "
+            "lowest: "
             "scores may be negative. Use -np.inf, or sort.",
         ),
         Mistake(
