@@ -20,16 +20,22 @@ __all__ = [
     "append_one",
     "dataset_loss",
     "dataset_loss_loops",
+    "hinge_by_cases",
     "hinge_gradient",
     "hinge_loss",
     "hinge_loss_loops",
+    "ink_plane",
     "join_bias",
     "predict",
+    "ring_features",
+    "rings",
+    "rings_centre",
     "scores",
     "softmax_gradient",
     "softmax_loss",
     "softmax_loss_loops",
     "train",
+    "train_linear",
 ]
 
 LOSSES = ("softmax", "hinge")
@@ -132,6 +138,25 @@ def hinge_loss(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
     s, y = _scores_and_labels(s, y, "hinge_loss")
     margin = shapes.require_number(margin, 0, "hinge_loss", "margin")
     return _gaps(s, y, margin).sum(axis=1)
+
+
+def hinge_by_cases(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
+    """Hinge loss of every example, with a brace in place of the ``max``.
+
+    A term is 0 where ``s[n, y[n]] >= s[n, k] + margin``, else as in `hinge_loss`.
+    """
+    s, y = _scores_and_labels(s, y, "hinge_by_cases")
+    margin = shapes.require_number(margin, 0, "hinge_by_cases", "margin")
+    losses = np.zeros(len(s))
+    for n, label in enumerate(y):
+        for j, s_j in enumerate(s[n]):
+            if j == label:
+                continue  # the sum leaves out the right class
+            if s[n, label] >= s_j + margin:
+                losses[n] += 0
+            else:
+                losses[n] += s_j - s[n, label] + margin
+    return losses
 
 
 def _gaps(s: np.ndarray, y: np.ndarray, margin: float) -> np.ndarray:
@@ -348,6 +373,73 @@ def _hinge_loops(s: list[float], y: int, margin: float) -> tuple[float, list[flo
     return value, ds
 
 
+def train_linear(
+    x: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    batches,
+    learning_rate: float,
+    gradient,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take one step downhill for every batch, and return the weights reached.
+
+    With ``s`` (M, K) the scores of a batch of M examples and ``ds`` the gradient of
+    their losses in ``s``, divided by M: ``w <- w - learning_rate * ds^T x`` and
+    ``b <- b - learning_rate * (the sum of the rows of ds)``.
+
+    Parameters
+    ----------
+    x : (N, D), N at least 1
+    y : (N,) integer labels in [0, K)
+    w, b : (K, D) and (K,), where to start; they are not changed
+    batches : index arrays, each of at least one example, such as ``data.batches``
+        yields; one step each, in this order
+    learning_rate : at least 0
+    gradient : function of ``(s, y)``, (M, K) and (M,) -> (M, K), such as
+        `softmax_gradient`: each example's own gradient
+
+    Returns
+    -------
+    w, b : new arrays, shaped like the first ones
+    """
+    where = "train_linear"
+    x, y, w, b, *_ = _fitting(x, y, w, b, "softmax", 0.0, 1.0, where)
+    rate = shapes.require_number(learning_rate, 0, where, "learning_rate")
+    shapes.require_callable(gradient, where, "gradient")
+    w, b = w.copy(), b.copy()
+    for batch in _index_arrays(batches, len(x), where):
+        with np.errstate(over="ignore", invalid="ignore"):
+            s = x[batch] @ w.T + b  # (M, K)
+            ds = gradient(s, y[batch]) / len(batch)  # (M, K)
+            w = w - rate * ds.T @ x[batch]
+            b = b - rate * ds.sum(axis=0)
+        shapes.require_in_range(w, where, "the weights")
+        shapes.require_in_range(b, where, "the biases")
+    return w, b
+
+
+def _index_arrays(batches, n: int, where: str):
+    """Yield every batch as an index array of at least one of ``n`` examples."""
+    if not hasattr(batches, "__iter__") or isinstance(batches, (str, bytes, dict)):
+        raise TypeError(
+            f"{where}: batches needs a list of index arrays, such as [[0, 1], [2, 3]]."
+        )
+    for batch in batches:
+        rows = arrays.as_array(batch, where, "batches")
+        if rows.dtype.kind not in "iu" or rows.ndim != 1 or not rows.size:
+            raise TypeError(
+                f"{where}: batches needs index arrays, one axis of whole numbers each, "
+                f"none of them empty; got {rows.dtype} of shape {rows.shape}."
+            )
+        if rows.min() < 0 or rows.max() >= n:
+            raise ValueError(
+                f"{where}: batches needs indices from 0 to {n - 1}; got values from "
+                f"{rows.min()} to {rows.max()}."
+            )
+        yield rows
+
+
 def train(
     x: np.ndarray,
     y: np.ndarray,
@@ -431,3 +523,78 @@ def _epoch(x, y, w, b, parts, rate, loss, reg, margin):
                 return w, b, values, True
         w, b = new_w, new_b
     return w, b, values, False
+
+
+def ink_plane(images: np.ndarray) -> np.ndarray:
+    """Describe images of digits by two numbers each, so that they can be drawn.
+
+    The first is the mean ink of the middle quarter of rows and columns, the second the
+    mean ink of the upper half less that of the lower; both in standard deviations
+    from their mean over the images.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W), H and W at least 4
+
+    Returns
+    -------
+    (N, 2)
+    """
+    where = "ink_plane"
+    ink = arrays.as_numbers(images, "N, 1, H, W", where, "images")[:, 0]
+    height, width = ink.shape[1:]
+    for side, name in ((height, "the height"), (width, "the width")):
+        shapes.require_int(side, 4, where, name)
+    top, left = 3 * height // 8, 3 * width // 8
+    centre = ink[:, top : height - top, left : width - left].mean(axis=(1, 2))
+    half = height // 2
+    upper = ink[:, :half].mean(axis=(1, 2)) - ink[:, half:].mean(axis=(1, 2))
+    plane = np.stack([centre, upper], axis=1)  # (N, 2)
+    spread = plane.std(axis=0)
+    return (plane - plane.mean(axis=0)) / np.where(spread > 0, spread, 1)
+
+
+def rings(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw ``n`` points on two rings around one centre: (n, 2) and (n,) labels.
+
+    Label 0 is the inner ring, of radius 1, label 1 the outer one, of radius 2; each
+    radius is off by a normal deviation of 0.2. The centre lies anywhere in the square
+    from -2 to 2 and is chosen by ``seed``, as everything else: half of the points of
+    a larger drawing are a fair sample of it.
+    """
+    n = shapes.require_int(n, 0, "rings", "n")
+    centre = rings_centre(seed)
+    rng = np.random.default_rng([1, seed])
+    labels = np.arange(n) % 2
+    angle = rng.uniform(0, 2 * np.pi, n)
+    radius = 1 + labels + rng.normal(0, 0.2, n)
+    return centre + radius[:, None] * np.stack(
+        [np.cos(angle), np.sin(angle)], 1
+    ), labels
+
+
+def rings_centre(seed: int = 0) -> np.ndarray:
+    """Return the centre (2,) of the rings that ``rings(n, seed)`` draws."""
+    seed = shapes.require_seed(seed, "rings_centre")
+    return np.random.default_rng(seed).uniform(-2, 2, 2)
+
+
+def ring_features(points: np.ndarray) -> np.ndarray:
+    """Describe points so that a linear classifier can tell two rings apart.
+
+    A circle is ``x1^2 + x2^2 = c0 + c1 x1 + c2 x2``, linear in the three numbers
+    ``(x1, x2, x1^2 + x2^2)`` whatever its centre.
+
+    Parameters
+    ----------
+    points : (N, 2)
+
+    Returns
+    -------
+    (N, 3)
+    """
+    where = "ring_features"
+    points = arrays.as_numbers(
+        points, "N, 2", where, "points", "One point: points[None]."
+    )
+    return np.column_stack([points, (points**2).sum(axis=1)])

@@ -77,7 +77,7 @@ RIGHT = [
     ("to_channels_first", lambda x: np.einsum("nhwc->nchw", x)),
     ("to_channels_first", lambda x: np.moveaxis(x, -1, 1)),
     ("as_float", lambda x: x.astype(np.float32) * np.float32(1 / 255)),
-    ("brighten", lambda a, b: np.clip(a.astype(float) + b, 0, 255)),
+    ("brighten", lambda a, b: np.clip(a + 1.0 * b, 0, 255).astype(np.uint8)),
     ("l1_distance", lambda a, b: math.fsum(np.abs(a - b.astype(float)).ravel())),
     ("l2_distances", _nested_loops),
     ("l2_distances", lambda a, b: np.linalg.norm(a[:, None] - b.astype(float), axis=2)),
@@ -120,7 +120,7 @@ WRONG = [
     ("to_channels_first", lambda x: x[0].transpose(2, 0, 1), "only the first image"),
     ("to_channels_first", lambda x: x.transpose(0, 3, 1, 2).squeeze(), "loses its"),
     ("as_float", lambda x: 1 - x / 255, "dark and bright are exchanged"),
-    ("as_float", lambda x: (x / 255).astype(np.float16), "round-off"),
+    ("as_float", lambda x: (x / 255).astype(np.float16), "about three digits"),
     ("brighten", lambda a, b: np.minimum(255, np.abs(a.astype(int) + b)), "-7 into 7"),
     ("topk_error", lambda s, y, k: 1 - np.isin(y, np.argsort(
         -s.astype(float), axis=1, kind="stable")[:, :k]).mean(), "its own row"),

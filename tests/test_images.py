@@ -1,4 +1,4 @@
-"""An image as an array: the four functions of notebook 00."""
+"""An image as an array: the functions of notebook 00."""
 
 import numpy as np
 import pytest
@@ -64,3 +64,29 @@ def test_brighten_leaves_its_input_alone():
 def test_brighten_refuses_impossible_amounts(amount):
     with pytest.raises((TypeError, ValueError), match="from -255 to 255"):
         images.brighten(np.zeros((2, 2), np.uint8), amount)
+
+
+@given(st.integers(0, 255), st.integers(0, 255))
+def test_the_average_is_halfway_and_rounded_down(a, b):
+    found = images.average(np.array([[a]], np.uint8), np.array([[b]], np.uint8))
+    assert found.dtype == np.uint8
+    assert found[0, 0] == (a + b) // 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (np.zeros(3, np.uint8), np.zeros(3), "b needs dtype uint8"),
+        (np.zeros(3, np.uint8), np.zeros(2, np.uint8), "a shape is"),
+    ],
+)
+def test_the_average_takes_two_byte_images_of_one_shape(a, b, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        images.average(a, b)
+
+
+def test_the_middle_of_a_copy_is_lit():
+    image = np.zeros((8, 8), np.uint8)
+    lit = images.with_middle_lit(image)
+    assert np.argwhere(lit == 255).tolist() == [[3, 3], [3, 4], [4, 3], [4, 4]]
+    assert not image.any()

@@ -80,6 +80,17 @@ def test_regularisation_adds_all_squared_weights_and_leaves_the_bias_out():
         np.testing.assert_array_equal(db, plain[2])
 
 
+def test_the_sliders_of_the_scores_give_the_numbers_of_the_text():
+    cat = np.array([[6.1, 5.1, -1.7], [4.2, 6.1, -0.7], [1.0, 1.0, 1.0]])
+    zeros = np.zeros(3, int)
+    np.testing.assert_allclose(linear.hinge_loss(cat, zeros), [0, 2.9, 2], atol=1e-12)
+    losses = linear.softmax_loss(cat, zeros).round(3)
+    assert losses.tolist() == [0.314, 2.040, 1.099]
+    for f in (linear.hinge_loss, linear.softmax_loss):  # softmax alone goes on falling
+        further = f(np.array([[9.0, 5.1, -1.7]]), [0])[0]
+        assert further < 0.05 and (further > 0) == (f is linear.softmax_loss)
+
+
 # Two engines, one input
 
 
@@ -111,6 +122,7 @@ def test_the_losses_match_their_loops(n, k, seed):
     s, y = 5 * rng.normal(size=(n, k)), rng.integers(0, k, n)
     for fast, loops in [
         (linear.hinge_loss, linear.hinge_loss_loops),
+        (linear.hinge_loss, linear.hinge_by_cases),
         (linear.softmax_loss, linear.softmax_loss_loops),
     ]:
         assert fast(s, y).shape == (n,)
@@ -299,7 +311,124 @@ def test_training_takes_pixels_as_they_are():
     assert w.dtype == np.float64 and history["loss"][-1] < history["loss"][0]
 
 
+# The loop of the exercise
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_the_loop_walks_where_pytorchs_sgd_walks(loss):
+    x, y, w, b = problem(14, n=20, d=5, k=4)
+    batches = [np.array([3, 1, 7]), np.arange(20), np.array([5]), np.array([2, 2, 9])]
+    gradient = {"hinge": linear.hinge_gradient, "softmax": linear.softmax_gradient}
+    got = linear.train_linear(x, y, w, b, batches, 0.3, gradient[loss])
+    for batch in batches:
+        _, dw, db = torch_loss(x[batch], y[batch], w, b, loss, 0.0)
+        w, b = w - 0.3 * dw, b - 0.3 * db
+    np.testing.assert_allclose(got[0], w, atol=1e-12)
+    np.testing.assert_allclose(got[1], b, atol=1e-12)
+
+
+def test_no_batch_leaves_the_weights_where_they_are_in_new_arrays():
+    x, y, w, b = problem(15)
+    got = linear.train_linear(x, y, w, b, [], 0.3, linear.softmax_gradient)
+    assert (got[0] == w).all() and (got[1] == b).all()
+    assert got[0] is not w and got[1] is not b
+
+
+def test_the_loop_keeps_float32_and_its_inputs():
+    x, y, w, b = problem(16, dtype="float32")
+    for array in (x, y, w, b):
+        array.flags.writeable = False
+    got = linear.train_linear(x, y, w, b, [[0, 1], [2]], 0.1, linear.softmax_gradient)
+    assert got[0].dtype == got[1].dtype == np.float32
+
+
+@pytest.mark.parametrize("loss", linear.LOSSES)
+def test_a_template_trained_from_zero_is_a_sum_of_pictures(loss):
+    x, y, w, b = problem(17, n=6, d=40, k=3)
+    gradient = {"hinge": linear.hinge_gradient, "softmax": linear.softmax_gradient}
+    batches = [np.arange(6)[i : i + 2] for i in (0, 2, 4)] * 20
+    w, _ = linear.train_linear(x, y, 0 * w, 0 * b, batches, 0.1, gradient[loss])
+    shares = np.linalg.lstsq(x.T, w.T, rcond=None)[0]  # (pictures, classes)
+    np.testing.assert_allclose(x.T @ shares, w.T, atol=1e-10)
+    assert np.abs(w).max() > 0.1
+
+
+# What one template can and cannot do
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.integers(2, 6), st.integers(0, 999))
+def test_for_one_class_at_most_a_picture_and_its_negative_are_right(k, seed):
+    x, _, w, b = problem(seed, n=50, d=7, k=k)
+    both = linear.predict(x, w, b) == linear.predict(-x, w, b)
+    assert set(linear.predict(x, w, b)[both].tolist()) <= {int(b.argmax())}
+
+
+def test_no_line_of_many_gets_more_than_three_of_the_four_corners():
+    corners = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]])
+    y = np.array([0, 0, 1, 1])
+    rng = np.random.default_rng(18)
+    right = [
+        np.mean(linear.predict(corners, w, b) == y)
+        for w, b in zip(
+            rng.normal(size=(5000, 2, 2)), rng.normal(size=(5000, 2)), strict=True
+        )
+    ]
+    assert max(right) == 0.75
+    product = np.c_[corners[:, 0], corners[:, 0] * corners[:, 1]]
+    w = np.array([[0, 1.0], [0, -1]])
+    assert (linear.predict(product, w) == y).all()
+
+
+def test_a_row_added_to_all_rows_moves_no_border_and_a_length_none_without_bias():
+    x, _, w, b = problem(19, n=200)
+    guess = linear.predict(x, w, b)
+    added = linear.predict(x, w + [2.0, -0.7, 1, 0], b)
+    assert (added == guess).all()
+    long = linear.predict(x, 5 * w)
+    assert (long == linear.predict(x, w)).all()
+    assert (linear.predict(x, 5 * w, b) != guess).any()
+
+
+def test_the_centre_is_bright_and_the_upper_half_heavy_where_they_are_drawn_so():
+    images = np.zeros((3, 1, 8, 8), np.uint8)
+    images[0, 0, 3:5, 3:5] = 16  # the middle only
+    images[1, 0, 0] = 16  # the top row
+    images[2, 0, 7] = 16  # the bottom row
+    plane = linear.ink_plane(images)
+    assert plane.shape == (3, 2)
+    np.testing.assert_allclose(plane.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(plane.std(axis=0), 1)
+    assert plane[:, 0].argmax() == 0 and plane[:, 1].argsort().tolist() == [2, 0, 1]
+    assert (linear.ink_plane(images[:1]) == 0).all()
+
+
+def test_rings_lie_round_their_centre_and_repeat_themselves():
+    for seed in range(5):
+        points, labels = linear.rings(400, seed)
+        assert points.shape == (400, 2) and np.bincount(labels).tolist() == [200, 200]
+        radius = np.hypot(*(points - linear.rings_centre(seed)).T)
+        for label, wanted in ((0, 1), (1, 2)):
+            assert abs(radius[labels == label].mean() - wanted) < 0.05
+            assert abs(radius[labels == label].std() - 0.2) < 0.05
+        assert (linear.rings(400, seed)[0] == points).all()
+    assert linear.rings(0)[0].shape == (0, 2)
+
+
+def test_two_rings_are_parted_by_a_line_in_three_numbers_and_by_none_in_two():
+    points, labels = linear.rings(400, 3)
+    steps = [np.arange(400)] * 2000
+    right = {}
+    for name, x in (("plain", points), ("three", linear.ring_features(points))):
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+        w, b = np.zeros((2, x.shape[1])), np.zeros(2)
+        w, b = linear.train_linear(x, labels, w, b, steps, 1, linear.softmax_gradient)
+        right[name] = linear.accuracy(linear.predict(x, w, b), labels)
+    assert right["plain"] < 0.6 < 0.97 < right["three"]
+
+
 X, Y, W, B = problem(13)
+WALK = (X, Y, W, B)
 WRONG = {
     "labels": (lambda: linear.hinge_loss(SCORES, [0, 1, 3]), "labels from 0 to 2"),
     "negative label": (lambda: linear.softmax_loss(SCORES, [0, 1, -1]), "labels from"),
@@ -317,6 +446,27 @@ WRONG = {
     "batch": (lambda: linear.train(X, Y, 3, batch_size=0), "batch_size must be"),
     "epochs": (lambda: linear.train(X, Y, 3, epochs=1.5), "epochs must be"),
     "rate": (lambda: linear.train(X, Y, 3, learning_rate=np.inf), "learning_rate must"),
+    "no list": (lambda: linear.train_linear(*WALK, 3, 1, min), "list of index arrays"),
+    "empty batch": (
+        lambda: linear.train_linear(*WALK, [[0], []], 1, linear.softmax_gradient),
+        "none of them empty",
+    ),
+    "index": (
+        lambda: linear.train_linear(*WALK, [[6]], 1, linear.softmax_gradient),
+        "indices from 0 to 5",
+    ),
+    "mask": (
+        lambda: linear.train_linear(*WALK, [np.ones(6, bool)], 1, min),
+        "whole numbers",
+    ),
+    "gradient": (lambda: linear.train_linear(*WALK, [[0]], 1, 3), "gradient needs a"),
+    "far too fast": (
+        lambda: linear.train_linear(*WALK, [[0]], 1e308, lambda s, y: s * 0 + 9),
+        "leave the range",
+    ),
+    "one point": (lambda: linear.ring_features(X[0]), "points.None."),
+    "no digits": (lambda: linear.ink_plane(np.zeros((1, 1, 2, 8))), "height"),
+    "rings": (lambda: linear.rings(-1), "n must be"),
     "no data": (lambda: linear.train(X[:0], [], 3), "number of examples"),
     "images": (lambda: linear.train(np.zeros((2, 3, 4)), [0, 1], 2), "Flatten"),
 }

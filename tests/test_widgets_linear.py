@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnlab import linear, ops, widgets
+from cnnlab import data, linear, ops, widgets
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(30, 2)) + np.repeat([[0, 3], [-3, -2], [3, -2]], 10, axis=0)
@@ -12,8 +12,17 @@ LABELS = np.repeat([0, 1, 2], 10)
 
 @pytest.fixture(scope="module")
 def film():
-    x = RNG.normal(size=(40, 12)).astype(np.float32)
-    return linear.train(x, RNG.integers(0, 7, 40), 7, epochs=4, learning_rate=0.5)[2]
+    """Return four passes of a training, and the images and labels of it."""
+    x, y = RNG.normal(size=(40, 12)), RNG.integers(0, 7, 40)
+    moments = [(np.zeros((7, 12)), np.zeros(7))]
+    for _ in range(4):
+        batches = data.batches(40, 10, 0)
+        moments.append(
+            linear.train_linear(
+                x, y, *moments[-1], batches, 0.5, linear.softmax_gradient
+            )
+        )
+    return moments, x, y
 
 
 def drive(explorer, name, value):
@@ -69,16 +78,25 @@ def test_extreme_scores_are_drawn_without_a_warning():
 
 
 def test_turning_the_rows_can_get_every_point_right():
-    good = widgets.three_rows(POINTS, LABELS, "abc", (90, 214, 326), length=1.0)
-    bad = widgets.three_rows(POINTS, LABELS, "abc", (270, 34, 146), length=1.0)
+    good = widgets.three_rows(POINTS, LABELS, "abc", (90, 214, 326))
+    bad = widgets.three_rows(POINTS, LABELS, "abc", (270, 34, 146))
     assert good.alt.startswith("100%") and not bad.alt.startswith("100%")
+    assert good.alt.endswith("100% of class a, 100% of class b, 100% of class c.")
 
 
-def test_length_changes_the_losses_but_no_decision():
+def test_length_changes_the_arrows_but_no_decision():
     explorer = widgets.rows_explorer(POINTS, LABELS, "abc")
-    texts = [drive(explorer, "length", length)[1] for length in (0.6, 2.0, 5.0)]
-    shares = {text.split("%")[0].split(">")[-1] for text in texts}
-    assert len(set(texts)) == 3 and len(shares) == 1
+    seen = [drive(explorer, "length", length) for length in (0.6, 2.0, 5.0)]
+    assert len({picture for picture, _ in seen}) == 3
+    assert len({text for _, text in seen}) == 1
+
+
+def test_with_a_bias_length_changes_decisions():
+    seen = [
+        widgets.three_rows(POINTS, LABELS, "abc", length=length, bias=2.0).alt
+        for length in (0.2, 5.0)
+    ]
+    assert seen[0] != seen[1]
 
 
 @pytest.mark.parametrize("name", ["first", "second", "third", "length", "bias"])
@@ -89,27 +107,36 @@ def test_every_control_of_the_rows_changes_the_picture(name):
     assert picture != before
 
 
-def test_no_weights_at_all_give_the_losses_of_a_fresh_start():
-    alt = widgets.three_rows(POINTS, LABELS, "abc", length=0.0).alt
-    assert "hinge loss 2.000" in alt and "softmax loss 1.099" in alt
+def test_the_rows_of_the_notebook_get_95_percent_right():
+    train, _ = data.load("digits").hold_out(0.2)
+    picked = np.concatenate([np.flatnonzero(train.labels == k)[:40] for k in (0, 6, 9)])
+    plane, y = linear.ink_plane(train.images[picked]), np.repeat([0, 1, 2], 40)
+    alt = widgets.three_rows(plane, y, "069", (180, 300, 60)).alt
+    assert float(alt.split("%")[0]) >= 95
 
 
-def test_the_film_steps_through_every_recorded_moment(film):
-    shares = {"of some pictures right": np.linspace(0.1, 0.9, 5)}
-    explorer = widgets.training_explorer(film, (3, 2, 2), shares, index=0)
+def test_the_film_steps_through_every_pass(film):
+    moments, x, y = film
+    explorer = widgets.training_explorer(moments, (3, 2, 2), "abcdefg", x, y, passes=0)
     frames = {explorer.image.value}
-    for index in range(1, 5):
-        picture, sentence = drive(explorer, "index", index)
+    for passes in range(1, 5):
+        picture, sentence = drive(explorer, "passes", passes)
         frames.add(picture)
-        assert (
-            f"After {index} epochs: {shares['of some pictures right'][index]:.1%}"
-            in (sentence)
-        )
+        share = linear.accuracy(linear.predict(x, *moments[passes]), y)
+        word = "pass" if passes == 1 else "passes"
+        assert f"After {passes} {word} {share:.1%} of 40 held-out images" in sentence
     assert len(frames) == 5
 
 
-def test_the_still_is_what_the_widget_shows_first(film):
-    shares = {"right": np.zeros(5)}
-    still = widgets.templates_at(film, 2, (3, 2, 2), shares)
-    explorer = widgets.training_explorer(film, (3, 2, 2), shares, index=2)
-    assert explorer.still.data == still.data == explorer.image.value
+def test_a_picture_of_a_widget_is_as_wide_as_a_narrow_page_allows(film):
+    moments, x, y = film
+    pictures = (
+        widgets.templates_after(moments, 2, (3, 2, 2), "abcdefg", x, y),
+        widgets.losses_of_scores(),
+        widgets.three_rows(POINTS, LABELS, "abc"),
+    )
+    for picture in pictures:
+        width, height = (
+            int.from_bytes(picture.data[place : place + 4], "big") for place in (16, 20)
+        )
+        assert width <= 560 and height <= 500

@@ -208,7 +208,8 @@ class Exercise(_Task):
     outputs : names of the returned values, where there are several
     rtol, atol : a value is right if it is this close to the wanted one; an answer in
         float32 or float16 is measured by what that type can hold
-    returns : the type that the task asks for, such as ``"uint8"``; any by default
+    returns : the type that the task asks for, such as ``"uint8"``, or a tuple of those
+        that it allows; any by default
     samples : ``samples(rng, size)`` draws a case of all that the task names; ``size``
         grows from 1 to 8
     seconds, memory : bounds for the whole check, in seconds and MiB
@@ -232,7 +233,7 @@ class Exercise(_Task):
     outputs: Sequence[str] = ("result",)
     rtol: float = 1e-6
     atol: float = 1e-8
-    returns: str = ""
+    returns: str | tuple[str, ...] = ()
     samples: Callable[[np.random.Generator, int], Case] | None = None
     seconds: float = 10.0
     memory: int = 512
@@ -366,9 +367,14 @@ class Exercise(_Task):
         close = np.isclose(got_wide, wanted.astype(np.float64), rtol=rtol, atol=atol)
         if not close.all():
             return WRONG_VALUES, label + _show.difference(wanted, got, close)
-        if self.returns and got.dtype != np.dtype(self.returns):
-            return WRONG_TYPE, f"{label}wanted {self.returns}, got {got.dtype}."
+        if self._types and got.dtype.name not in self._types:
+            wish = " or ".join(self._types)
+            return WRONG_TYPE, f"{label}wanted {wish}, got {got.dtype}."
         return None
+
+    @property
+    def _types(self) -> tuple[str, ...]:
+        return (self.returns,) if isinstance(self.returns, str) else self.returns
 
     def _tolerance(self, wanted: np.ndarray, got: np.ndarray) -> tuple[float, float]:
         """Return (rtol, atol), widened to what the answer's own type can hold."""
@@ -527,8 +533,10 @@ class Exercise(_Task):
         x, y = _show.array(x), _show.array(y)
         if x is None or y is None or x.shape != y.shape:
             return False
-        if self.returns and x.dtype != y.dtype:
-            return False
+        if self._types and x.dtype != y.dtype:
+            allowed = x.dtype.name in self._types and y.dtype.name in self._types
+            if not allowed:
+                return False
         if x.dtype.kind not in "biufc" or y.dtype.kind not in "biufc":
             return bool(np.array_equal(x, y))
         rtol, atol = self._tolerance(y, x)

@@ -43,6 +43,8 @@ def after(exercise, verdict, answer) -> str:
     """Keep a right answer; return one line that says which function runs now."""
     if not callable(exercise.reference):
         return ""
+    if exercise.kind == "open" and not callable(answer):
+        return ""  # a picture or a number: nothing that later cells could run
     key, name = exercise.key, f"yours.{exercise.name}"
     if verdict.passed and callable(answer):
         _own[key] = answer

@@ -1,11 +1,20 @@
-"""The exercises of notebook 03: two losses, softmax, and their gradients."""
+"""The exercises of notebook 03: losses, gradients, training, a bug, two rings."""
 
 import math
 
 import numpy as np
 
 from cnnlab import linear, ops
-from cnnlab.checks._base import Case, Exercise, Mistake
+from cnnlab.checks import _show
+from cnnlab.checks._base import (
+    Case,
+    Cause,
+    Exercise,
+    FindBug,
+    Mistake,
+    Open,
+    Score,
+)
 
 _rng = np.random.default_rng(3)
 _SLIDE = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])  # (3, 3)
@@ -13,6 +22,28 @@ _S = _rng.normal(0, 2, (4, 5)).round(1)  # more classes than examples
 _Y = np.array([4, 0, 2, 2])
 _TALL = _rng.normal(0, 2, (6, 4)).round(1)  # and fewer
 _TALL_Y = np.array([1, 3, 0, 2, 1, 1])
+
+
+def _scores_and_labels(rng, size):
+    """Draw scores (N, K) and labels: whole numbers with ties, or fractions."""
+    n, k = int(rng.integers(1, size + 2)), int(rng.integers(2, size + 3))
+    s = rng.integers(-4, 5, (n, k)) if rng.random() < 0.5 else rng.normal(0, 3, (n, k))
+    return s, rng.integers(0, k, n)
+
+
+def _drawn_margins(rng, size):
+    """Draw a case of the hinge loss or its gradient, with or without a margin."""
+    s, y = _scores_and_labels(rng, size)
+    margins = ((), (0.0,), (2.0,), (float(rng.uniform(0.1, 5)),))
+    return Case((s, y, *margins[rng.integers(len(margins))]))
+
+
+def _spread_scores(rng, size):
+    """Draw scores of every size: rows of moderate ones, of thousands, of both."""
+    s, y = _scores_and_labels(rng, size)
+    wide = rng.integers(-4, 5, s.shape) * rng.choice([0, 1000, 20_000], (len(s), 1))
+    # whole numbers where they are large, so that float32 holds them exactly
+    return (s if rng.random() < 0.5 else np.round(s) + wide), y
 
 
 def _right(s, y):
@@ -60,6 +91,7 @@ hinge_loss = Exercise(
         Case((np.array([[0.125, -0.5, 0.75]]), np.array([2])), "fractions"),
         Case((np.zeros((0, 3)), np.zeros(0, int)), "no example at all"),
     ),
+    samples=_drawn_margins,
     mistakes=(
         Mistake(
             "right class counted",
@@ -185,6 +217,19 @@ hinge_loss = Exercise(
             "One score a row is s[np.arange(len(s)), y].",
         ),
         Mistake(
+            "label column of every row, margin subtracted",
+            lambda s, y, margin=1.0: (
+                np.maximum(0, s - s[:, y] + margin).sum(axis=1) - margin
+            ),
+            "s[:, y] takes a column for every label, for all rows: an (N, N) table. "
+            "One score a row is s[np.arange(len(s)), y].",
+        ),
+        Mistake(
+            "largest score taken for the right one",
+            lambda s, y, margin=1.0: linear.hinge_loss(s, s.argmax(axis=1), margin),
+            "the class of the largest score is taken for the right one: use y[n].",
+        ),
+        Mistake(
             "an axis too many",
             lambda s, y, margin=1.0: _hinge_terms(s, y, margin).sum(1, keepdims=True),
             "one axis of length 1 too many: sum each row without keepdims.",
@@ -207,11 +252,12 @@ hinge_loss = Exercise(
     ),
     hints_=(
         "Pick the score of the right class in each row first. Row n and column y[n], "
-        "for all n at once: s[np.arange(len(s)), y].",
-        "Make that a column, [:, None], so that it is subtracted from the whole row. "
-        "Then add the margin and cut off below 0 with np.maximum.",
-        "The right class itself gives exactly `margin`. Set its entries to 0 before "
-        "you sum each row, or subtract the margin from each sum.",
+        "for all n at once: `s[np.arange(len(s)), y]`.",
+        "Make that a column with `[:, None]`, so that it is subtracted from the whole "
+        "row. Then add the margin and cut off below 0 with `np.maximum`.",
+        "The right class itself gives exactly the margin: subtract that from the sum "
+        "of each row. `gaps = np.maximum(0, s - s[np.arange(len(s)), y][:, None] + "
+        "margin)`, then `gaps.sum(axis=1) - margin`.",
     ),
 )
 
@@ -230,6 +276,13 @@ def _divide(a, b):
 def _naive(s):
     e = _exp(s)
     return _divide(e, e.sum(axis=1, keepdims=True))
+
+
+def _wide(s):
+    """Return softmax in long double, nothing subtracted."""
+    with np.errstate(all="ignore"):
+        e = np.exp(np.asarray(s, dtype=np.longdouble))
+        return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=float)
 
 
 def _shifted_by(shift, axis=1):
@@ -263,7 +316,11 @@ softmax = Exercise(
         ),
         Case((np.array([[3000.0, 0.0, -3000.0, 7.0]]),), "a wide spread in one row"),
         Case((np.array([[3, 1, 2]]),), "whole numbers"),
+        Case((np.array([[1000, 1001], [-1000, -1001]]),), "large and small rows"),
+        Case((np.array([[-1000.0, 1000.0]]),), "the first score is far below"),
+        Case((np.array([[20_000.0, 0.0], [0.0, 1.0]]),), "a very large score"),
     ),
+    samples=lambda rng, size: Case((_spread_scores(rng, size)[0],)),
     mistakes=(
         Mistake(
             "overflow",
@@ -296,6 +353,29 @@ softmax = Exercise(
             _shifted_by(lambda s: s.max()),
             "the largest score of the whole table is subtracted: rows far below it "
             "turn into 0 / 0. Take the maximum of each row.",
+        ),
+        Mistake(
+            "first score subtracted",
+            _shifted_by(lambda s: s[:, :1]),
+            "the first score of each row is subtracted: another one may be far larger, "
+            "and overflows. Subtract the largest.",
+        ),
+        Mistake(
+            "a wider type",
+            lambda s: _wide(s),
+            "a wider type only moves the overflow to larger scores. Subtract the "
+            "largest score of each row first.",
+        ),
+        Mistake(
+            "not-a-number hidden by a shift of the whole table",
+            lambda s: np.nan_to_num(_shifted_by(lambda s: s.max())(s)),
+            "the largest score of the whole table is subtracted: rows far below it "
+            "turn into 0 / 0, and nan_to_num hides that. Take the maximum of each row.",
+        ),
+        Mistake(
+            "rounded",
+            lambda s: ops.softmax(s).round(2),
+            "the probabilities are rounded: return them as they are.",
         ),
         Mistake(
             "smallest score subtracted",
@@ -405,11 +485,12 @@ softmax = Exercise(
         ),
     ),
     hints_=(
-        "Two steps: make every score positive with exp, then divide each row by its "
-        "sum. keepdims=True keeps the sums as a column.",
-        "exp(s - m) / sum exp(s - m): the factor exp(-m) cancels, for any m. Which m "
-        "makes overflow impossible?",
-        "m = s.max(axis=1, keepdims=True): then the largest exponent of each row is 0.",
+        "Two steps: make every score positive with `np.exp`, then divide each row by "
+        "its sum. `keepdims=True` keeps the sums as a column.",
+        "exp(s - m) / sum exp(s - m): the factor exp(-m) cancels, for any m of a row. "
+        "Which m makes overflow impossible?",
+        "`m = s.max(axis=1, keepdims=True)`: then the largest exponent of each row is "
+        "0. `e = np.exp(s - m)`, and return `e / e.sum(axis=1, keepdims=True)`.",
     ),
 )
 
@@ -457,14 +538,20 @@ hinge_gradient = Exercise(
         Case((_SLIDE[1:2], np.array([1])), "the car: none"),
         Case((np.array([[3, 2, 1, 5]]), np.array([0])), "exactly on the margin"),
         Case((_S, _Y), "4 examples, 5 classes"),
-        Case((_TALL, _TALL_Y, 2.5), "6 examples, 4 classes, margin 2.5"),
+        Case((_TALL, _TALL_Y, 2.55), "6 examples, 4 classes, margin 2.55"),
     ),
+    samples=_drawn_margins,
     mistakes=(
         Mistake(
             "right class forgotten",
             lambda s, y, margin=1.0: _without_right(_gaps(s, y, margin) > 0, y),
             "the right class has no gradient: s_y stands in every violating term with "
             "a minus, so its entry is minus their number.",
+        ),
+        Mistake(
+            "largest score taken for the right one",
+            lambda s, y, margin=1.0: linear.hinge_gradient(s, s.argmax(axis=1), margin),
+            "the class of the largest score is taken for the right one: use y[n].",
         ),
         Mistake(
             "right class -1",
@@ -558,10 +645,10 @@ hinge_gradient = Exercise(
     hints_=(
         "Take one term, s_j - s_y + margin. While it is positive, its derivative in "
         "s_j is 1 and in s_y is -1. While it is cut off, both are 0.",
-        "So start with ones where s_j - s_y + margin > 0, and 0 in the column of the "
-        "right class.",
-        "Then put minus the sum of each row into the column of the right class: every "
-        "row of the result sums to 0.",
+        "So start with ones where s_j - s_y + margin > 0, as floats: "
+        "`ds = (s - s[np.arange(len(s)), y][:, None] + margin > 0).astype(float)`.",
+        "The right class is no violation: `ds[np.arange(len(s)), y] = 0`. Then it gets "
+        "minus their number: `ds[np.arange(len(s)), y] = -ds.sum(axis=1)`.",
     ),
 )
 
@@ -601,7 +688,9 @@ softmax_gradient = Exercise(
         Case((_TALL, _TALL_Y), "6 examples, 4 classes"),
         Case((np.array([[1000.0, 998.0, -1000.0]]), np.array([1])), "large scores"),
         Case((np.array([[2, 1, 4]]), np.array([0])), "whole numbers"),
+        Case((np.array([[0.0, 20_000.0]]), np.array([1])), "a very large score"),
     ),
+    samples=lambda rng, size: Case(_spread_scores(rng, size)),
     mistakes=(
         Mistake(
             "1 not subtracted",
@@ -656,9 +745,21 @@ softmax_gradient = Exercise(
             "are.",
         ),
         Mistake(
+            "overflow in a wider type",
+            lambda s, y: _subtract(_wide(s), np.arange(len(s)), y),
+            "a wider type only moves the overflow to larger scores: subtract the "
+            "largest of each row first, or use a softmax that does.",
+        ),
+        Mistake(
+            "rounded",
+            lambda s, y: _p_less_right(s, y).round(2),
+            "the result is rounded: return it as it is.",
+        ),
+        Mistake(
             "1 subtracted everywhere",
             lambda s, y: ops.softmax(s) - 1,
-            "1 is subtracted from every class; only the right one has it.",
+            "1 is subtracted from every class of a row; only the right one has it. One "
+            "entry a row is p[np.arange(len(s)), y].",
         ),
         Mistake(
             "every label's column",
@@ -709,7 +810,8 @@ softmax_gradient = Exercise(
         "Write the loss as log(sum_j exp s_j) - s_y. Differentiate each part in s_k.",
         "The first part gives exp(s_k) / sum_j exp s_j, which is p_k. The second gives "
         "-1 where k is the right class, and nothing elsewhere.",
-        "p = ops.softmax(s) is a new array: subtract 1 at [np.arange(len(s)), y].",
+        "`p = softmax(s)`, your own, is a new array: "
+        "`p[np.arange(len(s)), y] -= 1`, and return p.",
     ),
 )
 
@@ -778,6 +880,27 @@ def _bias_pulled(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
     return value, dw, db + 2 * reg * b
 
 
+def _in_order(*places):
+    """Return ``dataset_loss`` with its three results in another order."""
+
+    def answer(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
+        results = linear.dataset_loss(x, y, w, b, loss, reg, margin)
+        return tuple(results[place] for place in places)
+
+    return answer
+
+
+def _drawn_data(rng, size):
+    """Draw a data set with weights, a loss and its two parameters."""
+    n, d, k = (int(rng.integers(low, size + 3)) for low in (1, 1, 2))
+    x, w, b = rng.normal(0, 1, (n, d)), rng.normal(0, 1, (k, d)), rng.normal(0, 1, k)
+    reg = float(rng.choice([0.0, 0.1, 1.5]))
+    y, loss = rng.integers(0, k, n), str(rng.choice(linear.LOSSES))
+    if loss == "softmax":
+        return Case((x, y, w * rng.choice([1, 500]), b, loss, reg))
+    return Case((x, y, w, b, loss, reg, float(rng.uniform(0.1, 3))))
+
+
 def _downhill(x, y, w, b, loss="softmax", reg=0.0, margin=1.0):
     value, dw, db = linear.dataset_loss(x, y, w, b, loss, reg, margin)
     return value, -dw, -db
@@ -803,6 +926,7 @@ dataset_loss = Exercise(
         Case((_X, _Y, _W, _B, "hinge", 0.1, 2.5), "margin 2.5"),
         Case((_X, _Y, 300 * _W, _B, "softmax", 0.01), "large scores"),
     ),
+    samples=_drawn_data,
     mistakes=(
         Mistake(
             "sum over examples",
@@ -923,6 +1047,14 @@ dataset_loss = Exercise(
             "the gradients have the wrong sign: they point uphill; the step downhill "
             "comes in training.",
         ),
+        *(
+            Mistake(
+                f"order {order}",
+                _in_order(*order),
+                "the three results come in another order; wanted is (loss, dw, db).",
+            )
+            for order in ((1, 2, 0), (0, 2, 1), (1, 0, 2), (2, 1, 0), (2, 0, 1))
+        ),
         Mistake(
             "always hinge",
             _variant(always="hinge"),
@@ -930,14 +1062,536 @@ dataset_loss = Exercise(
         ),
     ),
     hints_=(
-        "Scores first. Then pick the pair of functions for this `loss`: one gives the "
-        "losses (N,), the other ds (N, K). Divide ds by N, and half of the work is "
-        "done.",
-        "s = x @ w.T + b, so each example adds ds[n, k] * x[n] to row k of dw, and "
-        "ds[n, k] to db[k]. A sum over n of products is a matrix product.",
-        "dw = ds.T @ x + 2 * reg * w, and db = ds.sum(axis=0), after ds was divided "
-        "by N. The loss gets reg * (w**2).sum().",
+        "Scores first: `s = x @ w.T + b`. Then the functions of this loss: for the "
+        "hinge `losses = linear.hinge_loss(s, y, margin)` and "
+        "`ds = linear.hinge_gradient(s, y, margin)`, otherwise "
+        "`losses = linear.softmax_loss(s, y)` and "
+        "`ds = linear.softmax_gradient(s, y)`.",
+        "Each example adds ds[n, k] * x[n] to row k of dw, and ds[n, k] to db[k], all "
+        "divided by N: `ds = ds / len(x)`. A sum over n of products is a matrix "
+        "product.",
+        "`dw = ds.T @ x + 2 * reg * w` and `db = ds.sum(axis=0)`, after ds was divided "
+        "by N. The loss is `losses.mean() + reg * (w**2).sum()`.",
     ),
 )
 
-EXERCISES = (hinge_loss, softmax, hinge_gradient, softmax_gradient, dataset_loss)
+
+def _walk(
+    x, y, w, b, batches, learning_rate, gradient, mean=len, start=False, rows=None,
+    labels=None, bias=True, scored=True, sign=-1, db=1.0, rate=1.0,
+):  # fmt: skip
+    """`train_linear` with one thing done wrong, chosen by a keyword."""
+    first = w, b
+    for batch in batches:
+        taken = slice(None) if rows else batch
+        named = y[: len(batch)] if labels else y[taken]
+        s = x[taken] @ w.T + (b if scored else 0)
+        ds = gradient(s, named) / mean(x[taken])
+        base = first if start else (w, b)
+        w = base[0] + sign * learning_rate * rate * ds.T @ x[taken]
+        b = base[1] + sign * learning_rate * rate * db * ds.sum(axis=0) * bias
+    return w, b
+
+
+def _trained(**change):
+    """Return ``train_linear`` with one thing done wrong."""
+
+    def answer(x, y, w, b, batches, learning_rate, gradient):
+        return _walk(x, y, w, b, batches, learning_rate, gradient, **change)
+
+    return answer
+
+
+def _first_batch_only(x, y, w, b, batches, learning_rate, gradient):
+    return _walk(x, y, w, b, list(batches)[:1], learning_rate, gradient)
+
+
+def _all_from_the_start(x, y, w, b, batches, learning_rate, gradient):
+    """Every gradient is taken at the first weights, and all of them are subtracted."""
+    new_w, new_b = w, b
+    for batch in batches:
+        ds = gradient(x[batch] @ w.T + b, y[batch]) / len(batch)
+        new_w = new_w - learning_rate * ds.T @ x[batch]
+        new_b = new_b - learning_rate * ds.sum(axis=0)
+    return new_w, new_b
+
+
+def _divided_by_all(x, y, w, b, batches, learning_rate, gradient):
+    return _walk(
+        x, y, w, b, batches, learning_rate, gradient, mean=lambda rows: len(x)
+    )  # fmt: skip
+
+
+def _bias_with_new_weights(x, y, w, b, batches, learning_rate, gradient):
+    for batch in batches:
+        ds = gradient(x[batch] @ w.T + b, y[batch]) / len(batch)
+        w = w - learning_rate * ds.T @ x[batch]
+        ds = gradient(x[batch] @ w.T + b, y[batch]) / len(batch)
+        b = b - learning_rate * ds.sum(axis=0)
+    return w, b
+
+
+def _weights_only(x, y, w, b, batches, learning_rate, gradient):
+    return _walk(x, y, w, b, batches, learning_rate, gradient)[0]
+
+
+def _exchanged(x, y, w, b, batches, learning_rate, gradient):
+    return _walk(x, y, w, b, batches, learning_rate, gradient)[::-1]
+
+
+def _always_softmax(x, y, w, b, batches, learning_rate, gradient):
+    return _walk(x, y, w, b, batches, learning_rate, linear.softmax_gradient)
+
+
+_W0, _B0 = np.zeros((3, 2)), np.zeros(3)
+_X6 = _rng.normal(0, 1, (6, 2)).round(1)  # N = 6, D = 2, K = 3
+_Y6 = np.array([2, 0, 1, 1, 2, 0])
+_DS = (linear.softmax_gradient, linear.hinge_gradient)
+
+
+def _drawn_walk(rng, size):
+    """Draw a data set, a start, and batches of unequal length."""
+    n, d, k = (int(rng.integers(low, size + 3)) for low in (1, 1, 2))
+    x, w, b = rng.normal(0, 1, (n, d)), rng.normal(0, 1, (k, d)), rng.normal(0, 1, k)
+    batches = [
+        rng.integers(0, n, rng.integers(1, n + 2)) for _ in range(rng.integers(0, 5))
+    ]
+    rate = float(rng.choice([0.1, 0.5, 2.0]))
+    return Case((x, rng.integers(0, k, n), w, b, batches, rate, _DS[rng.integers(2)]))
+
+
+train_linear = Exercise(
+    name="train_linear",
+    notebook="03",
+    reference=linear.train_linear,
+    outputs=("w", "b"),
+    rtol=1e-5,  # float32 will do
+    atol=1e-6,
+    cases=(
+        Case(
+            (_X6[:1], _Y6[:1], _W0, _B0, [np.array([0])], 1.0, _DS[0]),
+            "one example, one step from zero",
+        ),
+        Case(
+            (_X6, _Y6, _W0, _B0, [np.array([0, 1, 2])], 0.5, _DS[0]),
+            "one batch of three examples",
+        ),
+        Case(
+            (
+                _X6,
+                _Y6,
+                _W0,
+                _B0,
+                [np.array([0, 1]), np.array([5, 3, 2, 4])],
+                0.5,
+                _DS[0],
+            ),
+            "two batches of unequal length",
+        ),
+        Case(
+            (
+                _X6,
+                _Y6,
+                _W0 + [0.3, -1],
+                _B0 + [1, 0, -1],
+                [np.arange(6)] * 3,
+                0.3,
+                _DS[0],
+            ),
+            "all examples three times, from other weights",
+        ),
+        Case(
+            (
+                _X6,
+                _Y6,
+                _W0 + 0.2,
+                _B0,
+                [np.array([4]), np.array([4, 4, 1])],
+                0.5,
+                _DS[1],
+            ),
+            "the hinge's gradient, an example twice in a batch",
+        ),
+        Case((_X6, _Y6, _W0 + 0.2, _B0 + 1, [], 0.5, _DS[0]), "no batch at all"),
+    ),
+    samples=_drawn_walk,
+    mistakes=(
+        Mistake(
+            "sum over the batch",
+            _trained(mean=lambda rows: 1),
+            "the gradients of a batch are summed; the loss is a mean: divide ds by "
+            "len(batch).",
+        ),
+        Mistake(
+            "divided by all examples",
+            _divided_by_all,
+            "ds is divided by the number of all examples; the mean runs over the "
+            "batch: len(batch).",
+        ),
+        Mistake(
+            "uphill",
+            _trained(sign=1),
+            "the step goes uphill: subtract the gradient.",
+        ),
+        Mistake(
+            "every gradient at the first weights",
+            _all_from_the_start,
+            "every gradient is taken at the weights of the start; take it at the "
+            "weights that the last step has reached.",
+        ),
+        Mistake(
+            "every step from the start",
+            _trained(start=True),
+            "every step starts again from the first weights; it goes on from where "
+            "the last one ended.",
+        ),
+        Mistake(
+            "first batch only",
+            _first_batch_only,
+            "only the first batch is used: does `return` stand inside the loop?",
+        ),
+        Mistake(
+            "all examples in every step",
+            _trained(rows=True),
+            "every step uses all examples; take x[batch] and y[batch].",
+        ),
+        Mistake(
+            "the first labels",
+            _trained(labels=True),
+            "the labels do not belong to the examples: take y[batch].",
+        ),
+        Mistake(
+            "bias not trained",
+            _trained(bias=False),
+            "b is never changed: it takes a step as well.",
+        ),
+        Mistake(
+            "bias not in the scores",
+            _trained(scored=False),
+            "the bias is missing in the scores: x[batch] @ w.T + b.",
+        ),
+        Mistake(
+            "bias gradient summed",
+            lambda x, y, w, b, batches, learning_rate, gradient: _bias_summed(
+                x, y, w, b, batches, learning_rate, gradient
+            ),
+            "the step of b is not divided by len(batch), while that of w is.",
+        ),
+        Mistake(
+            "rate ignored",
+            lambda x, y, w, b, batches, learning_rate, gradient: _walk(
+                x, y, w, b, batches, 1.0, gradient
+            ),
+            "learning_rate is not used.",
+        ),
+        Mistake(
+            "bias after the weights",
+            _bias_with_new_weights,
+            "b takes its step with a gradient of the new weights; both steps belong to "
+            "the same scores.",
+        ),
+        Mistake(
+            "weights only",
+            _weights_only,
+            "only w is returned: return w, b.",
+        ),
+        Mistake(
+            "results exchanged",
+            _exchanged,
+            "the two results are exchanged: return w, b.",
+        ),
+        Mistake(
+            "always softmax",
+            _always_softmax,
+            "the softmax gradient is built in; use the function `gradient` that is "
+            "handed over.",
+        ),
+    ),
+    hints_=(
+        "One step for every batch: `for batch in batches:`. Scores first, of the "
+        "examples of the batch only: `s = x[batch] @ w.T + b`.",
+        "The loss is the mean over the batch, so is its gradient: "
+        "`ds = gradient(s, y[batch]) / len(batch)`.",
+        "`w = w - learning_rate * ds.T @ x[batch]` and "
+        "`b = b - learning_rate * ds.sum(axis=0)`; these make new arrays, while -= "
+        "would change the ones you were given. After the loop: `return w, b`.",
+    ),
+)
+
+
+def _bias_summed(x, y, w, b, batches, learning_rate, gradient):
+    for batch in batches:
+        ds = gradient(x[batch] @ w.T + b, y[batch])
+        w = w - learning_rate * ds.T @ x[batch] / len(batch)
+        b = b - learning_rate * ds.sum(axis=0)
+    return w, b
+
+
+# ---------------------------------------------------------------- find the bug
+
+
+def _brace(s, y, margin=1.0):
+    """Return the hinge loss of every example, case by case: (N, K), (N,) -> (N,)."""
+    losses = [0.0] * len(s)
+    for n, label in enumerate(y):
+        for j, s_j in enumerate(s[n]):
+            if j == label:
+                continue  # the sum leaves out the right class
+            if s_j >= s[n, label] + margin:
+                losses[n] += 0
+            else:
+                losses[n] += s_j - s[n, label] + margin
+    return losses
+
+
+def _cases_of(condition, yes, no):
+    """Return a mending of the brace: ``yes`` where the condition holds, else ``no``."""
+
+    def answer(s, y, margin=1.0):
+        s_y, gaps = _right(s, y), _gaps(s, y, margin)
+        terms = np.where(condition(s, s_y, margin), yes(gaps), no(gaps))
+        return _without_right(terms, y).sum(axis=1)
+
+    return answer
+
+
+def _zero(gaps):
+    return 0 * gaps
+
+
+def _as_it_is(gaps):
+    return gaps
+
+
+hinge_by_cases = FindBug(
+    name="hinge_by_cases",
+    notebook="03",
+    reference=linear.hinge_by_cases,
+    broken=_brace,
+    causes=(
+        Cause(
+            "a",
+            "The right class is counted as well.",
+            "`continue` leaves it out: j == label adds nothing.",
+        ),
+        Cause(
+            "b",
+            "The margin has the wrong sign.",
+            "s_j - s_y + margin is right: being ahead by less than the margin costs.",
+        ),
+        Cause(
+            "c",
+            "The two cases have changed places.",
+            "0 is for a right class that wins by the margin.",
+            right=True,
+        ),
+        Cause(
+            "d",
+            "The difference is taken the wrong way round.",
+            "s_j - s_y is right: it grows as the wrong class pulls ahead.",
+        ),
+    ),
+    cases=(
+        Case((_SLIDE[:1], np.array([0])), "the cat: 2.9 by hand"),
+        Case((_SLIDE, np.array([0, 1, 2])), "all three pictures"),
+        Case((np.array([[2.0, 1.5, 0.0]]), np.array([0])), "wins, but by 0.5 only"),
+        Case((np.array([[2, 1, 5, 2]]), np.array([3])), "whole numbers, ties"),
+        Case((_TALL, _TALL_Y, 2.0), "6 examples, 4 classes, margin 2"),
+    ),
+    samples=_drawn_margins,
+    mistakes=(
+        Mistake(
+            "outcomes exchanged",
+            _cases_of(lambda s, s_y, m: s >= s_y + m, _as_it_is, _zero),
+            "now only a class that is ahead by the whole margin costs; one that is "
+            "closer than the margin costs as well. 0 is for s_y >= s_j + margin.",
+        ),
+        Mistake(
+            "margin forgotten in the condition",
+            _cases_of(lambda s, s_y, m: s_y >= s, _zero, _as_it_is),
+            "the condition has lost its margin: a right class that wins, but barely, "
+            "costs nothing now.",
+        ),
+        Mistake(
+            "condition turned, margin not",
+            _cases_of(lambda s, s_y, m: s_y >= s - m, _zero, _as_it_is),
+            "the condition asks for s_y >= s_j - margin: the margin stands on the "
+            "wrong side, or has the wrong sign.",
+        ),
+        Mistake(
+            "sum cut off",
+            lambda s, y, margin=1.0: np.maximum(0, _as_printed(s, y, margin)),
+            "the sum is cut off at 0, but the condition is as it was: the disasters "
+            "still cost nothing.",
+        ),
+        Mistake(
+            "absolute value",
+            lambda s, y, margin=1.0: np.abs(_as_printed(s, y, margin)),
+            "the sign of the loss is dropped, but the condition is as it was: a right "
+            "class that wins clearly still costs.",
+        ),
+        Mistake(
+            "no condition",
+            lambda s, y, margin=1.0: _without_right(_gaps(s, y, margin), y).sum(axis=1),
+            "without a condition a class that loses clearly is rewarded.",
+        ),
+        Mistake(
+            "difference turned",
+            _cases_of(lambda s, s_y, m: s >= s_y + m, _zero, lambda gaps: 2 - gaps),
+            "the difference is turned round, but the condition is as it was.",
+        ),
+    ),
+    hints_=(
+        "Take the frog: 2.2 and 2.5 against -3.1. Which of the two cases do its wrong "
+        "classes fall into, and which should they?",
+        "A term is to be 0 where the right class wins by the margin. Say that as an "
+        "inequality that begins with s_y.",
+        "The condition is `if s[n, label] >= s_j + margin:`; the two outcomes stay "
+        "where they are.",
+    ),
+)
+
+
+# ------------------------------------------------------------------------- open
+
+DRAWINGS, POINTS, STEPS = range(5), 400, 200
+MOST_NUMBERS = 3
+
+
+def _on_drawing(features, points, labels):
+    """Return (share of the second half that is right, which are right)."""
+    half = len(points) // 2
+    known, new = (_numbers(features, part) for part in (points[:half], points[half:]))
+    mean, spread = known.mean(axis=0), known.std(axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    known, new = (known - mean) / spread, (new - mean) / spread
+    w, b = np.zeros((2, known.shape[1])), np.zeros(2)
+    steps = [np.arange(half)] * STEPS
+    w, b = linear.train_linear(
+        known, labels[:half], w, b, steps, 1.0, linear.softmax_gradient
+    )
+    right = linear.predict(new, w, b) == labels[half:]
+    return float(right.mean()), right
+
+
+def _numbers(features, points):
+    """Return the learner's features as floats (N, F), or raise what is wrong."""
+    given = features(points.copy())
+    values = _show.array(given)
+    if values is None or values.dtype.kind not in "biuf":
+        raise TypeError(f"ring_features: wanted numbers, got {_show.kind(given)}")
+    values = values.astype(float)
+    if values.ndim == 1 and len(values) == len(points):
+        values = values[:, None]  # one number a point
+    if values.ndim != 2 or len(values) != len(points):
+        raise ValueError(
+            f"ring_features: wanted one row for each of {len(points)} points, got "
+            f"shape {values.shape}"
+        )
+    if not 1 <= values.shape[1] <= MOST_NUMBERS:
+        raise ValueError(
+            f"ring_features: at most {MOST_NUMBERS} numbers a point, got "
+            f"{values.shape[1]}"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("ring_features: some of the numbers are not finite")
+    return values
+
+
+def _map_of(points, right, labels):
+    """Return a drawing of points as a uint8 picture: grey rings, wrong ones black."""
+    side = 96
+    picture = np.full((side, side, 3), 255, np.uint8)
+    low, high = points.min(axis=0), points.max(axis=0)
+    places = 3 + (points - low) / (high - low).max() * (side - 7)  # (N, 2)
+    for wrong in (False, True):
+        for (column, row), label in zip(places[right != wrong], labels[right != wrong],
+                                        strict=True):  # fmt: skip
+            i, j, reach = side - 1 - int(row), int(column), 1 + wrong
+            shade = 0 if wrong else (150, 205)[label]
+            picture[i - reach : i + reach + 1, j - reach : j + reach + 1] = shade
+    return picture
+
+
+def _score_rings(features) -> Score:
+    shares, centred, pictures = [], [], []
+    for seed in DRAWINGS:
+        points, labels = linear.rings(POINTS, seed)
+        share, right = _on_drawing(features, points, labels)
+        shares.append(share)
+        if not right.all():
+            half = POINTS // 2
+            caption = f"drawing {seed}: {share:.1%}, wrong points black"
+            picture = _map_of(points[half:], right, labels[half:])
+            pictures.append((picture, caption))
+    value, detail = float(np.mean(shares)), ""
+    if value < RING_BAR:
+        for seed in DRAWINGS:
+            points, labels = linear.rings(POINTS, seed)
+            middle = linear.rings_centre(seed)
+            centred.append(_on_drawing(features, points - middle, labels)[0])
+        if np.mean(centred) >= RING_BAR:
+            detail = (
+                f"With the centre of every drawing moved to (0, 0), you reach "
+                f"{np.mean(centred):.1%}: your numbers expect the centre there."
+            )
+        elif value < 0.6:
+            detail = (
+                "That is about as good as guessing (50 %): in these numbers the outer "
+                "ring still lies all around the inner one, and no line parts them."
+            )
+    return Score(value, detail, pictures[:5])
+
+
+RING_BAR = 0.95
+
+ring_features = Open(
+    name="ring_features",
+    notebook="03",
+    reference=linear.ring_features,
+    score=_score_rings,
+    bar=RING_BAR,
+    measured_on=(
+        "200 new points of each of five drawings, by a linear classifier that was "
+        "trained on your numbers for 200 other points of the same drawing"
+    ),
+    mistakes=(
+        Mistake("points as they are", lambda points: points, "as good as guessing"),
+        Mistake(
+            "distance from the origin",
+            lambda points: np.hypot(*points.T)[:, None],
+            "expect the centre there",
+        ),
+        Mistake("squares", lambda points: points**2, "expect the centre there"),
+        Mistake(
+            "their sum of squares",
+            lambda points: (points**2).sum(axis=1),
+            "expect the centre there",
+        ),
+        Mistake(
+            "the product, as for the square",
+            lambda points: np.c_[points, points[:, :1] * points[:, 1:]],
+            "as good as guessing",
+        ),
+    ),
+    hints_=(
+        "A ring is a set of equal distance from a centre. If the centre were known, "
+        "one number a point would do. Write the squared distance out.",
+        "(x1 - c1)^2 + (x2 - c2)^2 = (x1^2 + x2^2) - 2 c1 x1 - 2 c2 x2 + c1^2 + c2^2. "
+        "Which three numbers of a point stand there, each with a constant before it? "
+        "The classifier chooses the constants.",
+        "Keep both coordinates and add the sum of their squares: "
+        "`np.column_stack([points, (points**2).sum(axis=1)])`.",
+    ),
+)
+
+EXERCISES = (
+    hinge_loss,
+    hinge_by_cases,
+    softmax,
+    softmax_gradient,
+    train_linear,
+    ring_features,
+    hinge_gradient,
+    dataset_loss,
+)

@@ -1,4 +1,8 @@
-"""Drawings for notebook 03: templates, decision lines, the losses of three scores."""
+"""Drawings for notebook 03: templates, decision regions, the losses of three scores.
+
+Colours: hinge is vermilion and softmax blue; the classes of points in the plane are
+green, pink and light blue; weights are purple above 0 and orange below.
+"""
 
 import functools
 import io
@@ -14,18 +18,21 @@ from cnnlab.plots._base import (
     BLUE,
     GREEN,
     GREY,
-    ORANGE,
+    PURPLE,
     SIGNED,
+    SKY,
     VERMILION,
-    ink_on,
+    describe,
     matrix,
     mosaic_png,
     show_image,
 )
 
-CLASS_COLOURS = (BLUE, ORANGE, GREEN)
+LOSS_COLOURS = {"hinge": VERMILION, "softmax": BLUE}
+CLASS_COLOURS = (GREEN, PURPLE, SKY)
 CLASS_MARKERS = ("o", "s", "^")
 FEATURES = ("feature $x_1$", "feature $x_2$")
+WIDE = 5.6  # inches: more would be shrunk below what can be read in a narrow window
 
 
 def template_images(w: np.ndarray, shape, largest=None) -> np.ndarray:
@@ -51,30 +58,64 @@ def template_images(w: np.ndarray, shape, largest=None) -> np.ndarray:
     return (128 + 127 * scaled).round().astype(np.uint8).reshape(len(w), *shape)
 
 
-def templates(pictures, classes, columns: int = 5, size: float = 1.25, suptitle=""):
-    """Return a figure of ``template_images``, each named by its class.
+def templates(w, shape, names, title: str = "", columns: int = 5):
+    """Return a figure of the rows of ``w`` as pictures, named, above their scale.
 
-    One channel: purple is positive, orange negative, white is 0. Three channels: a
-    colour is brighter than mid-grey where its weight is positive, else darker.
+    Every template has its own scale, from minus to plus its largest weight. One
+    channel: purple is positive, orange negative, white is 0. Three channels: a colour
+    is brighter than mid-grey where its weight is positive, else darker.
+
+    Parameters
+    ----------
+    w : (K, D)
+    shape : (C, H, W) with C H W = D
+    names : of the templates
     """
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
+    w, grey = np.asarray(w), shape[0] == 1
+    pictures = template_images(w, shape)
+    columns = min(columns, len(w))
+    rows = -(-len(w) // columns)
+    side = min(WIDE / columns, 1.6)
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(columns * size, rows * (size + 0.28) + (0.35 if suptitle else 0)),
+        figsize=(max(columns * side, 4.2), rows * (side + 0.15) + 0.9),
         squeeze=False,
     )
     for ax in axes.flat:
         ax.axis("off")
-    for ax, picture, name in zip(axes.flat, pictures, classes, strict=False):
-        show_image(ax, picture, str(name), cmap=SIGNED, vmin=1, vmax=255)
-    if suptitle:
-        figure.suptitle(suptitle, x=0.01, ha="left", fontsize=12)
-    return figure
+    for ax, picture, name in zip(axes.flat, pictures, names, strict=False):
+        show_image(ax, picture, cmap=SIGNED, vmin=1, vmax=255)
+        ax.set_title(str(name), fontsize=11, loc="center")
+    scale = mpl.cm.ScalarMappable(
+        mpl.colors.Normalize(-1, 1), SIGNED if grey else "gray"
+    )
+    bar = figure.colorbar(
+        scale,
+        ax=axes,
+        orientation="horizontal",
+        aspect=40,
+        shrink=0.8,
+        ticks=[-1, 0, 1],
+    )
+    bar.ax.set_xticklabels(["wants dark: −largest", "0", "wants light: +largest"])
+    bar.outline.set_visible(False)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    best = int(np.abs(w).max(axis=1).argmax())
+    shown = (
+        "purple above 0, orange below" if grey else "mid-grey is 0, brighter is above"
+    )
+    head, told = f"{title}: " if title else "", "; ".join(map(str, names))
+    text = (
+        f"{head}{len(w)} templates as pictures of {shape[1]} × {shape[2]} pixels "
+        f"({told}); {shown}. The largest weight, {np.abs(w).max():.2g}, is in "
+        f"{names[best]!r}."
+    )
+    return describe(figure, text)
 
 
-def template_scores(x, w, b, shape, classes):
+def template_scores(x, w, b, shape, names):
     """Draw one small picture beside every template, numbers written in, and scores.
 
     Parameters
@@ -83,27 +124,23 @@ def template_scores(x, w, b, shape, classes):
     w, b : (K, D), (K,)
     shape : (H, W) with H W = D
     """
-    figure, axes = plt.subplots(1, len(w) + 1, figsize=(1.75 * (len(w) + 1), 2.1))
+    panels = len(w) + 1
+    figure, axes = plt.subplots(1, panels, figsize=(WIDE, WIDE / panels + 0.6))
     matrix(axes[0], np.reshape(x, shape), "picture x", "gray", ".1f", vmin=0, vmax=1)
-    for ax, row, bias, name in zip(axes[1:], w, b, classes, strict=True):
+    scores = np.asarray(w) @ x + b
+    for ax, row, bias, score, name in zip(axes[1:], w, b, scores, names, strict=True):
         reach = np.abs(w).max() * 1.6  # paler than the extremes, to read the numbers
         row = np.reshape(row, shape)
         matrix(ax, row, name, SIGNED, "+.0f", vmin=-reach, vmax=reach)
-        ax.set_xlabel(f"score {row.ravel() @ x + bias:+.1f}")
+        ax.set_xlabel(f"bias {bias:g}\nscore {score:+.1f}")
     for ax in axes:
         ax.set(xticks=[], yticks=[])
-    return figure
-
-
-def loss_against_score(ax, right, hinge, cross, title: str = ""):
-    """Draw both losses of one example against the score of its right class."""
-    ax.plot(right, hinge, color=VERMILION, label="hinge")
-    ax.plot(right, cross, "--", color=BLUE, label="softmax")
-    ax.axhline(0, color=BLACK, linewidth=0.8)
-    ax.set(xlabel="score of the right class", ylabel="loss of the example")
-    ax.set_title(title)
-    ax.legend()
-    return ax
+    told = ", ".join(f"{name} {s:+.1f}" for name, s in zip(names, scores, strict=True))
+    return describe(
+        figure,
+        f"A picture of {shape[0]} × {shape[1]} pixels, row by row "
+        f"{np.round(x, 1).tolist()}, beside {len(w)} templates; their scores: {told}.",
+    )
 
 
 def score_bars(s, gaps, p, right: int, hinge: float, cross: float, classes) -> bytes:
@@ -122,20 +159,28 @@ def score_bars(s, gaps, p, right: int, hinge: float, cross: float, classes) -> b
     from PIL import Image, ImageDraw
 
     everyone = range(len(classes))
-    sheet = Image.new("RGB", (740, 60 + 44 * len(classes) + 52), "white")
-    draw = ImageDraw.Draw(sheet)
     names = [f"{classes[k]} ✓" if k == right else classes[k] for k in everyone]
-    colours = [BLUE if k == right else GREY for k in everyone]
-    counts = [VERMILION if gap > 0 else GREY for gap in gaps]
+    counted = [LOSS_COLOURS["hinge"] if gap > 0 else GREY for gap in gaps]
     terms = [None if k == right else gaps[k] for k in everyone]
-    head, what = f"hinge loss {hinge:.2f}", "score - right score + 1"
-    _panel(draw, 66, 170, names, s, colours, (-7, 0, 7), "the scores", "score", ".1f")
-    _panel(draw, 312, 170, names, terms, counts, (-15, 0, 15), head, what, ".1f")
-    head, what = f"softmax loss {short_loss(cross)}", "probability"
-    _panel(draw, 556, 130, names, p, colours, (0, 0.5, 1), head, what, ".3f")
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    chance = [LOSS_COLOURS["softmax"] if k == right else GREY for k in everyone]
+    dark = [BLACK if k == right else GREY for k in everyone]
+    panels = (
+        ("scores; ✓ is the right class", s, dark, (-7, 0, 7), ".1f"),
+        (
+            f"hinge loss {hinge:.2f}: score − right score + 1, where above 0",
+            terms, counted, (-15, 0, 15), ".1f",
+        ),
+        (
+            f"softmax loss {short_loss(cross)}: −ln of the right probability",
+            p, chance, (0, 0.5, 1), ".3f",
+        ),
+    )  # fmt: skip
+    tall = 58 + 27 * len(classes)
+    sheet = Image.new("RGB", (560, tall * len(panels)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, (title, values, colours, ticks, fmt) in enumerate(panels):
+        _panel(draw, row * tall, names, values, colours, ticks, title, fmt)
+    return _png_bytes(sheet)
 
 
 def short_loss(value: float) -> str:
@@ -143,35 +188,35 @@ def short_loss(value: float) -> str:
     return f"{value:.3f}" if value == 0 or value >= 0.0005 else f"{value:.0e}"
 
 
-def _panel(draw, left, width, names, values, colours, ticks, title, label, fmt):
+def _panel(draw, top, names, values, colours, ticks, title, fmt):
     """Draw named bars with their numbers, between the first tick and the last.
 
     A value of None has no bar; it is marked as not counted.
     """
-    low, high = ticks[0], ticks[-1]
+    left, width, high = 84, 420, 27
+    low, most = ticks[0], ticks[-1]
 
     def across(value):
-        return left + width * (min(max(value, low), high) - low) / (high - low)
+        return left + width * (min(max(value, low), most) - low) / (most - low)
 
-    bottom = 48 + 44 * len(names)
-    draw.text((left, 8), title, BLACK, _font(17))
+    bottom = top + 28 + high * len(names)
+    draw.text((8, top + 6), title, BLACK, _font(15))
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
-        y, zero = 70 + 44 * row, across(0)
-        draw.text((left - 6, y), name, BLACK, _font(14), anchor="rm")
+        y, zero = top + 41 + high * row, across(0)
+        draw.text((left - 8, y), name, BLACK, _font(15), anchor="rm")
         if value is None:
-            draw.text((zero + 5, y), "not counted", GREY, _font(12), anchor="lm")
+            draw.text((zero + 6, y), "not counted", BLACK, _font(14), anchor="lm")
             continue
         ends = sorted((zero, across(value)))
-        draw.rectangle((ends[0], y - 14, ends[1], y + 14), fill=colours[row])
-        crowded = low < 0 and value > 0.5 * high  # no room to the right of the bar
-        place = (zero - 5, "rm") if crowded else (max(zero, ends[1]) + 5, "lm")
-        draw.text((place[0], y), format(value, fmt), BLACK, _font(14), anchor=place[1])
-    draw.line((across(0), 44, across(0), bottom), fill=BLACK)
+        draw.rectangle((ends[0], y - 9, ends[1], y + 9), fill=colours[row])
+        # a bar to the left has its number on the right of 0
+        place = (max(zero, ends[1]) + 6, y)
+        draw.text(place, format(value, fmt), BLACK, _font(15), anchor="lm")
+    draw.line((across(0), top + 28, across(0), bottom), fill=BLACK)
     draw.line((left, bottom, left + width, bottom), fill=BLACK)
     for tick in ticks:
         draw.line((across(tick), bottom, across(tick), bottom + 4), fill=BLACK)
-        draw.text((across(tick), bottom + 6), f"{tick:g}", BLACK, _font(12), "ma")
-    draw.text((left + width / 2, bottom + 24), label, BLACK, _font(13), "ma")
+        draw.text((across(tick), bottom + 6), f"{tick:g}", BLACK, _font(14), "ma")
 
 
 @functools.cache
@@ -183,27 +228,47 @@ def _font(size: int):
     return ImageFont.truetype(str(path), size)
 
 
-def _bars(ax, names, values, colours, limits, title, fmt):
-    """Draw horizontal bars, each with its number on the side that has room."""
-    low, high = limits
-    places = np.arange(len(names))
-    ax.barh(places, np.clip(values, low, high), color=colours, height=0.6)
-    ax.axvline(0, color=BLACK, linewidth=0.8)
-    for place, value, colour in zip(places, values, colours, strict=True):
-        # beside the bar's end; a bar to the left has its number on the right of 0
-        crowded = low < 0 and value > 0.5 * high
-        x, side = (0, "right") if crowded else (max(value, 0), "left")
-        full = not crowded and value > 0.8 * high  # its number goes into the bar
-        x, side = (min(value, high), "right") if full else (x, side)
-        ax.annotate(
-            format(value, fmt), (x, place), (-4 if side == "right" else 4, 0),
-            textcoords="offset points", va="center", ha=side, fontsize=10,
-            color=ink_on(mpl.colors.to_rgba(colour)) if full else BLACK,
-        )  # fmt: skip
-    ax.set(yticks=places, xlim=limits, ylim=(len(names) - 0.4, -0.6))
-    ax.set_yticklabels(names)
-    ax.tick_params(axis="y", length=0)
-    ax.set_title(title, fontsize=11)
+def _png_bytes(sheet) -> bytes:
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def template_board(w, shape, names, columns: int = 5) -> bytes:
+    """Draw named templates of one scale above that scale: a PNG, in milliseconds.
+
+    Parameters
+    ----------
+    w : (K, D)
+    shape : (C, H, W) with C H W = D
+    """
+    from PIL import Image, ImageDraw
+
+    largest = float(np.abs(w).max())
+    pictures = template_images(w, shape, largest or 1)
+    grey = shape[0] == 1
+    zoom = max(1, 96 // max(shape[1:]))
+    high, wide, name = zoom * shape[1], 560 // columns, 26
+    rows = -(-len(w) // columns)
+    sheet = Image.new("RGB", (560, rows * (high + name) + 48), "white")
+    draw = ImageDraw.Draw(sheet)
+    for k, picture in enumerate(pictures):
+        left, top = k % columns * wide, k // columns * (high + name)
+        tile = mosaic_png(picture[None], 1, zoom, 0, SIGNED)
+        tile = Image.open(io.BytesIO(tile)).convert("RGB")
+        sheet.paste(tile, (left + (wide - tile.width) // 2, top + name))
+        middle = left + wide // 2
+        draw.text((middle, top + name - 3), str(names[k]), BLACK, _font(15), "ms")
+    top = rows * (high + name)
+    steps = np.linspace(1, 255, 240).round().astype(np.uint8)
+    strip = mosaic_png(np.tile(steps, (1, 12, 1)), 1, 1, 0, SIGNED if grey else "gray")
+    sheet.paste(Image.open(io.BytesIO(strip)).convert("RGB"), (160, top + 10))
+    ends = ((160, f"−{largest:.2g}"), (400, f"+{largest:.2g}")) if largest else ()
+    for x, text in ((280, "0"), *ends):
+        draw.text((x, top + 26), text, BLACK, _font(14), "ma")
+    draw.text((150, top + 16), "wants dark", BLACK, _font(14), "rm")
+    draw.text((410, top + 16), "wants light", BLACK, _font(14), "lm")
+    return _png_bytes(sheet)
 
 
 def decisions(
@@ -228,11 +293,11 @@ def decisions(
     colours = mpl.colors.ListedColormap(CLASS_COLOURS[: len(w)])
     box = (-reach, reach, -reach, reach)
     options = {"origin": "lower", "extent": box, "vmin": 0, "vmax": len(w) - 1}
-    ax.imshow(winner, cmap=colours, alpha=0.18, **options)
+    ax.imshow(winner, cmap=colours, alpha=0.22, **options)
     for k in range(len(w)):
         dots = {"color": CLASS_COLOURS[k], "marker": CLASS_MARKERS[k]}
         ax.scatter(
-            *x[y == k].T, s=22, label=classes[k], edgecolor="white", linewidth=0.5,
+            *x[y == k].T, s=24, label=classes[k], edgecolor="black", linewidth=0.4,
             **dots,
         )  # fmt: skip
         if lines:
@@ -260,89 +325,38 @@ def _hyperplane(ax, w, b, colour, reach):
         )  # fmt: skip
 
 
-def decision_board(x, y, w, b, classes, numbers: dict, features=FEATURES):
-    """Draw :func:`decisions` beside bars of named ``numbers``; quick, for a slider."""
-    figure = mpl.figure.Figure(figsize=(7.4, 3.9), layout="none")
-    ax = figure.add_axes((0.07, 0.14, 0.5, 0.76))
+def decision_board(x, y, w, b, classes, features=FEATURES):
+    """Return a figure of :func:`decisions` with its legend; quick, for a slider."""
+    figure = mpl.figure.Figure(figsize=(WIDE, 4.9), layout="none")
+    ax = figure.add_axes((0.14, 0.12, 0.76, 0.8))
     decisions(ax, x, y, w, b, classes, features=features)
-    side = figure.add_axes((0.72, 0.3, 0.26, 0.5))
-    colours = (BLUE, ORANGE, GREY)
-    values = np.array(list(numbers.values()))
-    _bars(side, list(numbers), values, colours, (0, 8), "mean losses, R(W)", ".3f")
     figure.legend(
-        *ax.get_legend_handles_labels(), loc="upper left", ncols=3, fontsize=10,
-        handletextpad=0.1, columnspacing=0.8,
+        *ax.get_legend_handles_labels(), loc="upper center", ncols=3, fontsize=11,
+        handletextpad=0.1, columnspacing=1.2,
     )  # fmt: skip
     return figure
 
 
-def loss_curves(ax, curves: dict, reference=None, title: str = "", xlabel="step"):
-    """Draw named loss curves on a logarithmic axis, with a dashed line at the start.
+def decision_pair(first, second, classes):
+    """Return a figure of two trained classifiers of 2-D points, side by side.
+
+    Each title says what share of the points lies in the region of its class.
 
     Parameters
     ----------
-    curves : name -> (steps,) losses
-    reference : (value, name) of a horizontal line, or None
+    first, second : each (points (N, 2), labels (N,), w, b, name of the second feature)
     """
-    colours = (BLUE, ORANGE, GREEN, VERMILION)
-    for (name, values), colour in zip(curves.items(), colours, strict=False):
-        ax.plot(np.arange(len(values)), values, color=colour, label=name, linewidth=1.5)
-    if reference is not None:
-        value, name = reference
-        ax.axhline(value, color=BLACK, linestyle="--", linewidth=1, label=name)
-    ax.set(xlabel=xlabel, ylabel="loss", yscale="log")
-    ax.set_title(title)
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.78))
-    return ax
-
-
-def rate_reg_map(ax, grid, rates, regs, title: str = "", low=None, high=None):
-    """Draw accuracies (rates, regs) in percent as a map with its numbers."""
-    grid = 100 * np.asarray(grid, dtype=float)
-    picture = ax.imshow(grid, cmap="viridis", vmin=low, vmax=high, aspect="auto")
-    for (i, j), value in np.ndenumerate(grid):
-        ink = ink_on(picture.cmap(picture.norm(value)))
-        best = value == grid.max()
-        ax.text(
-            j, i, f"{value:.1f}", ha="center", va="center", color=ink,
-            weight="bold" if best else "normal",
-        )  # fmt: skip
-    ax.set(
-        xticks=range(len(regs)), yticks=range(len(rates)),
-        xlabel="regularisation $\\lambda$", ylabel="learning rate",
-    )  # fmt: skip
-    ax.set_xticklabels([f"{reg:g}" for reg in regs])
-    ax.set_yticklabels([f"{rate:g}" for rate in rates])
-    ax.tick_params(length=0)
-    ax.set_title(title)
-    return ax
-
-
-def gap_curve(ax, regs, train, held, title: str = ""):
-    """Draw accuracy on training and held-out images against the regularisation.
-
-    Parameters
-    ----------
-    train, held : (regs, seeds) shares in [0, 1]; lines are means, bands one standard
-        deviation
-    """
-    places = np.arange(len(regs))
-    pairs = (
-        (train, BLUE, "o", "training images"),
-        (held, VERMILION, "s", "test images"),
+    figure, axes = plt.subplots(1, 2, figsize=(WIDE, 3.6))
+    told = []
+    for ax, (x, y, w, b, name) in zip(axes, (first, second), strict=True):
+        right = np.mean((x @ w.T + b).argmax(axis=1) == y)
+        title, features = f"with {name}: {right:.0%} right", ("$x_1$", name)
+        decisions(ax, x, y, w, b, classes, title, lines=False, features=features)
+        plain = name.replace("$", "")
+        told.append(f"with {plain} as second number {right:.0%} of {len(y)} points lie "
+                    "in the region of their class")  # fmt: skip
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2
     )
-    for values, colour, marker, name in pairs:
-        mean, spread = 100 * np.mean(values, axis=1), 100 * np.std(values, axis=1)
-        ax.fill_between(places, mean - spread, mean + spread, color=colour, alpha=0.2)
-        ax.plot(places, mean, marker + "-", color=colour, label=name)
-    ax.set(xlabel="regularisation $\\lambda$", ylabel="accuracy in %", ylim=(0, 105))
-    ax.set_xticks(places, [f"{reg:g}" for reg in regs])
-    ax.set_title(title)
-    ax.legend()
-    return ax
-
-
-def template_mosaic(w, shape, columns=5, scale=4, largest=None) -> bytes:
-    """Return :func:`template_images` as one PNG, in milliseconds."""
-    pictures = template_images(w, shape, largest)
-    return mosaic_png(pictures, columns, scale, gap=2, cmap=SIGNED)
+    text = f"Two linear classifiers: {'; '.join(told)}."
+    return describe(figure, text)

@@ -7,7 +7,7 @@ from cnnlab.widgets.linear import (
     losses_of_scores,
     rows_explorer,
     scores_explorer,
-    templates_at,
+    templates_after,
     three_rows,
     training_explorer,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "losses_of_scores",
     "rows_explorer",
     "scores_explorer",
-    "templates_at",
+    "templates_after",
     "three_rows",
     "training_explorer",
 ]

@@ -7,6 +7,9 @@ from cnnlab.plots import ink_on
 from cnnlab.plots.images import coarse_picture, pixel_picture
 from cnnlab.widgets._base import Explorer, number, showing_errors, tick, with_still
 
+CELL = (36, 28)  # width and height of a number in the table, in CSS pixels
+RULER = 20  # of the row and column numbers around it
+
 
 class PixelEditor(w.VBox):
     """A small grey image as a table of buttons: choose a pixel, change its number.
@@ -37,23 +40,26 @@ class PixelEditor(w.VBox):
             icon="undo",
             layout=w.Layout(width="auto", align_self="flex-start"),
         )
-        self.cells = [
-            w.Button(layout=w.Layout(width="38px", height="28px", padding="0"))
-            for _ in range(image.size)
-        ]
-        table = w.GridBox(
-            self.cells,
-            layout=w.Layout(
-                grid_template_columns=f"repeat({width}, 38px)", grid_gap="1px"
-            ),
-        )
-        self.still = pixel_picture(image, row, column)
+        self.cells = [w.Button() for _ in range(image.size)]
+        self.still = pixel_picture(image, row, column, CELL[1])
         self.image = w.Image(value=self.still.data, format="png")
-        self.image.layout = w.Layout(max_width="100%", align_self="flex-start")
+        self.image.layout = w.Layout(
+            width=f"{width * CELL[1]}px",
+            max_width="100%",
+            margin=f"{RULER}px 0 0 12px",  # its rows stand beside those of the table
+            align_self="flex-start",
+        )
         self.text, self.status = w.HTML(), w.HTML()
-        both = w.HBox([table, self.image], layout=w.Layout(flex_flow="row wrap"))
-        controls = (self.row, self.column, self.number, self.reset)
-        super().__init__([*controls, self.status, both, self.text])
+        controls = w.VBox(
+            [self.row, self.column, self.number, self.reset, self.status, self.text],
+            layout=w.Layout(flex="1 1 250px", max_width="270px", min_width="0"),
+        )
+        board = w.HBox(
+            [self._table(), self.image],
+            layout=w.Layout(flex="0 1 auto", flex_flow="row wrap", min_width="0"),
+        )
+        both = w.HBox([controls, board], layout=w.Layout(flex_flow="row wrap"))
+        super().__init__([both, _names(height, width)])
         for index, cell in enumerate(self.cells):
             self._paint(index)
             cell.on_click(lambda _, index=index: self._select(index))
@@ -63,6 +69,30 @@ class PixelEditor(w.VBox):
         self.number.observe(lambda _: self._changed())
         self.reset.on_click(lambda _: self._restore())
         self._draw()
+
+    def _table(self) -> w.GridBox:
+        """Return the numbers as buttons, with row and column numbers around them."""
+        height, width = self.pixels.shape
+        for index, cell in enumerate(self.cells):
+            cell.layout = w.Layout(
+                width=f"{CELL[0]}px", height=f"{CELL[1]}px", padding="0", margin="0"
+            )
+            cell.add_class("cnnlab-pixel")
+            cell.add_class("cnnlab-pixel-{}-{}".format(*divmod(index, width)))
+        parts = [_ruler(""), *(_ruler(str(column)) for column in range(width))]
+        for row in range(height):
+            parts += [_ruler(str(row)), *self.cells[row * width : (row + 1) * width]]
+        return w.GridBox(
+            parts,
+            layout=w.Layout(
+                grid_template_columns=f"{RULER}px repeat({width}, {CELL[0]}px)",
+                grid_template_rows=f"{RULER}px repeat({height}, {CELL[1]}px)",
+                grid_gap="0",
+                margin="0",
+                align_self="flex-start",
+                overflow="visible",
+            ),
+        )
 
     def _select(self, index: int) -> None:
         with showing_errors(self.status):
@@ -105,12 +135,42 @@ class PixelEditor(w.VBox):
             cell.layout.border = f"2px solid {colour}"
 
     def _draw(self) -> None:
-        picture = pixel_picture(self.pixels, self.row.value, self.column.value)
+        place = self.row.value, self.column.value
+        picture = pixel_picture(self.pixels, *place, CELL[1])
         self.image.value = picture.data
-        self.text.value = f"<span aria-live='polite'>{picture.alt}</span>"
+        changed = int((self.pixels != self._original).sum())
+        count = f"{changed} pixel{'' if changed == 1 else 's'} changed so far."
+        self.text.value = f"<span aria-live='polite'>{picture.alt} {count}</span>"
 
     def _repr_mimebundle_(self, **options):
         return with_still(super()._repr_mimebundle_(**options), self.still)
+
+
+def _ruler(text: str) -> w.HTML:
+    """Return one row or column number beside the table."""
+    return w.HTML(
+        f"<div style='text-align:center;line-height:{RULER}px'>{text}</div>",
+        layout=w.Layout(margin="0", align_self="center"),
+    )
+
+
+def _names(height: int, width: int) -> w.HTML:
+    """Return the style that gives every number of the table its place as a name.
+
+    A button of ipywidgets has no name but its text. The place is put before it where
+    a screen reader finds it and nobody sees it.
+    """
+    hidden = (
+        "position:absolute;width:1px;height:1px;overflow:hidden;"
+        "clip-path:inset(50%);white-space:nowrap"
+    )
+    rules = [f".cnnlab-pixel::before{{{hidden}}}"]
+    for row, column in np.ndindex(height, width):
+        name = f"row {row}, column {column}: "
+        rules.append(f'.cnnlab-pixel-{row}-{column}::before{{content:"{name}"}}')
+    style = w.HTML(f"<style>{''.join(rules)}</style>")
+    style.layout.display = "none"
+    return style
 
 
 def coarse(image: np.ndarray) -> Explorer:
@@ -118,7 +178,7 @@ def coarse(image: np.ndarray) -> Explorer:
     return Explorer(
         lambda side, levels, colour: coarse_picture(image, side, levels, colour),
         {
-            "side": number("pixels on the shorter side", 12, 4, 128),
+            "side": number("pixels on the shorter side", 4, 4, 128),
             "levels": number("levels a channel", 256, 2, 256),
             "colour": tick("colour", True),
         },

@@ -1,6 +1,6 @@
-"""Widgets of notebook 03: three scores, three rows of W, templates while training.
+"""Widgets of notebook 03: three rows of W, three scores, templates while training.
 
-Each has a pure function that draws one state; the notebook shows it as a still.
+Each has a pure function that draws one state.
 """
 
 import numpy as np
@@ -11,12 +11,14 @@ from cnnlab.plots.linear import short_loss
 from cnnlab.widgets._base import Explorer, choice, number
 
 CLASSES = ("cat", "car", "frog")
+START = (3.2, 5.1, -1.7)  # their scores for the picture of a cat
+DIRECTIONS = (90, 210, 330)  # of three rows, in degrees
 
 
 def losses_of_scores(
-    cat=3.2,
-    car=5.1,
-    frog=-1.7,
+    cat=START[0],
+    car=START[1],
+    frog=START[2],
     right: int = 0,
     hinge_loss=linear.hinge_loss,
     softmax=ops.softmax,
@@ -36,7 +38,7 @@ def losses_of_scores(
     terms = " + ".join(f"{max(gaps[k], 0):.1f}" for k in range(3) if k != right)
     alt = (
         f"{CLASSES[right]} is right: hinge loss {terms} = {hinge:.2f}, softmax loss "
-        f"-ln({chances[right]:.3g}) = {short_loss(cross)}."
+        f"−ln({chances[right]:.3g}) = {short_loss(cross)}."
     )
     return p.Picture(data, alt)
 
@@ -47,10 +49,9 @@ def scores_explorer(hinge_loss=linear.hinge_loss, softmax=ops.softmax) -> Explor
     def render(cat, car, frog, right):
         return losses_of_scores(cat, car, frog, right, hinge_loss, softmax)
 
-    start = (3.2, 5.1, -1.7)
     controls = {
         name: number(f"score of {name}", value, -7.0, 7.0, 0.1)
-        for name, value in zip(CLASSES, start, strict=True)
+        for name, value in zip(CLASSES, START, strict=True)
     }
     controls["right"] = choice(
         "right class", [(name, k) for k, name in enumerate(CLASSES)], 0
@@ -62,8 +63,8 @@ def three_rows(
     x,
     y,
     classes,
-    directions=(90, 210, 330),
-    length=0.5,
+    directions=DIRECTIONS,
+    length=1.0,
     bias=0.0,
     features=("feature $x_1$", "feature $x_2$"),
 ) -> p.Picture:
@@ -80,19 +81,13 @@ def three_rows(
     angles = np.radians(directions)
     w = length * np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (3, 2)
     b = np.array([bias, 0.0, 0.0])
-    numbers = {
-        "hinge": linear.dataset_loss(x, y, w, b, "hinge")[0],
-        "softmax": linear.dataset_loss(x, y, w, b, "softmax")[0],
-        "R(W)": float((w**2).sum()),
-    }
-    right = linear.accuracy(linear.predict(x, w, b), y)
-    alt = (
-        f"{right:.0%} of {len(y)} points are right; mean hinge loss "
-        f"{numbers['hinge']:.3f}, mean softmax loss {numbers['softmax']:.3f}, "
-        f"R(W) = {numbers['R(W)']:.2f}."
+    guess = linear.predict(x, w, b)
+    by_class = ", ".join(
+        f"{np.mean(guess[y == k] == k):.0%} of class {name}"
+        for k, name in enumerate(classes)
     )
-    board = p.decision_board(x, y, w, b, classes, numbers, features)
-    return p.Picture(p.png(board), alt)
+    alt = f"{linear.accuracy(guess, y):.0%} of {len(y)} points are right: {by_class}."
+    return p.Picture(p.png(p.decision_board(x, y, w, b, classes, features)), alt)
 
 
 def rows_explorer(x, y, classes, **options) -> Explorer:
@@ -103,43 +98,43 @@ def rows_explorer(x, y, classes, **options) -> Explorer:
         return three_rows(x, y, classes, directions, length, bias, **options)
 
     controls = {
-        name: number(f"direction of {label} in degrees", value, 0, 360, 5, False)
+        name: number(f"direction of {label} (degrees)", value, 0, 360, 5, False)
         for name, label, value in zip(
-            ("first", "second", "third"), classes, (90, 210, 330), strict=True
+            ("first", "second", "third"), classes, DIRECTIONS, strict=True
         )
     }
-    controls["length"] = number("length of all rows", 0.5, 0.0, 5.0, 0.1, False)
-    controls["bias"] = number(f"bias of {classes[0]}", 0.0, -5.0, 5.0, 0.1, False)
+    controls["length"] = number("length of all rows", 1.0, 0.0, 5.0, 0.1, False)
+    controls["bias"] = number(f"bias of {classes[0]}", 0.0, -3.0, 3.0, 0.1, False)
     return Explorer(render, controls)
 
 
-def templates_at(history: dict, index: int, shape, accuracies: dict) -> p.Picture:
-    """Draw all templates as they were at one recorded moment of training.
+def templates_after(film, passes: int, shape, classes, x, y) -> p.Picture:
+    """Draw all templates as they were after some passes over the training images.
 
-    All moments share one scale, so templates fade in as their weights grow.
+    Each moment has its own scale, which is told, so that the first ones can be seen.
 
     Parameters
     ----------
-    history : as from ``linear.train``
-    index : which record
+    film : one (w, b) for every pass, the start first
+    passes : which of them
     shape : (C, H, W) of an image
-    accuracies : name -> one share for each record
+    x, y : held-out images (N, D) and labels, for the accuracy that is told
     """
-    largest = np.abs(history["w"]).max()
-    w, epoch = history["w"][index], history["epoch"][index]
-    scale = max(1, 640 // (5 * shape[-1]))
-    shares = ", ".join(
-        f"{shown[index]:.1%} {name}" for name, shown in accuracies.items()
+    w, b = film[passes]
+    right = linear.accuracy(linear.predict(x, w, b), y)
+    unit = "pass" if passes == 1 else "passes"
+    alt = (
+        f"After {passes} {unit} {right:.1%} of {len(y)} held-out images are right; the "
+        f"largest weight is {np.abs(w).max():.3f}."
     )
-    alt = f"After {epoch} epochs: {shares}; largest weight {np.abs(w).max():.3f}."
-    return p.Picture(p.template_mosaic(w, shape, 5, scale, largest), alt)
+    return p.Picture(p.template_board(w, shape, classes), alt)
 
 
-def training_explorer(history: dict, shape, accuracies: dict, index=1) -> Explorer:
-    """Return a slider through the recorded moments of a training."""
+def training_explorer(film, shape, classes, x, y, passes: int = 1) -> Explorer:
+    """Return a slider through the passes of a training."""
 
-    def render(index):
-        return templates_at(history, index, shape, accuracies)
+    def render(passes):
+        return templates_after(film, passes, shape, classes, x, y)
 
-    last = len(history["epoch"]) - 1
-    return Explorer(render, {"index": number("recorded moment", index, 0, last)})
+    control = number("passes over the images", passes, 0, len(film) - 1)
+    return Explorer(render, {"passes": control})
