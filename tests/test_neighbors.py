@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from cnnlab import neighbors
+from cnnlab import data, linear, neighbors, widgets
+from cnnlab.course import records
 from cnnlab.neighbors import search
 
 TYPES = ["u1", "i1", "i2", "i4", "i8", "u4", "f2", "f4", "f8", "?"]
@@ -319,8 +320,13 @@ def test_large_uint8_work_takes_the_integer_engine_and_any_other_does_not(monkey
     pixels = np.zeros((3, 4), dtype="u1")
     assert search.engine_for(pixels, pixels, "l2", "auto") is search.Products
     monkeypatch.setattr(search, "LARGE", 1)
+    monkeypatch.setattr(search, "integers_are_fast", lambda: True)
     wanted = search.IntegerProducts
     assert search.engine_for(pixels, pixels, "l2", "auto") is wanted
+    monkeypatch.setattr(search, "integers_are_fast", lambda: False)
+    assert search.engine_for(pixels, pixels, "l2", "auto") is search.Products
+    assert search.engine_for(pixels, pixels, "l2", "torch") is wanted
+    monkeypatch.setattr(search, "integers_are_fast", lambda: True)
     assert search.engine_for(pixels, pixels + 0.0, "l2", "auto") is search.Products
     assert search.engine_for(pixels, pixels, "l1", "auto") is search.Differences
     monkeypatch.setattr(search, "integer_product", lambda: None)  # no torch
@@ -347,6 +353,218 @@ def test_memory_is_bounded_by_the_chunk_not_by_the_data(dtype):
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 6_000 * 16  # one squared length a row may be kept
     assert peaks[1] < 300 * 8_000  # a byte for every distance would be more
+
+
+def test_l1_of_signed_against_unsigned_bytes_is_exact_in_many_columns():
+    columns = 44_000  # sums of differences of 383 pass 2^24, where float32 skips
+    x = np.full((1, columns), -128, np.int8)
+    y = np.full((3, columns), 255, np.uint8)
+    y[0, 0], y[2, :2] = 254, 254
+    i, d = neighbors.nearest(x, y, 3, "l1")
+    assert i.tolist() == [[2, 0, 1]]
+    assert (383 * columns - d).tolist() == [[2, 1, 0]]
+
+
+def test_a_vote_among_more_classes_than_int64_can_name_is_refused():
+    with pytest.raises(ValueError, match="num_classes"):
+        neighbors.vote(np.array([[2**63]], dtype=np.uint64), 2**64)
+
+
+# Written for notebook 02
+
+
+def test_l1_distance_of_the_example_is_456_in_every_type():
+    a, b = ([56, 32, 10], [90, 23, 128]), ([10, 20, 24], [8, 10, 89])
+    for kind in (int, float, np.uint8, np.float32):
+        a, b = np.array(a, dtype=kind), np.array(b, dtype=kind)
+        assert neighbors.l1_distance(a, b) == 46 + 12 + 14 + 82 + 13 + 39
+
+
+def test_copying_the_nearest_agrees_with_the_search():
+    rng = np.random.default_rng(12)
+    for dtype in ("u1", "f8"):
+        rows = random_rows(rng, 30, 6, dtype)
+        rows[7] = rows[3]
+        labels = rng.integers(0, 9, 30)
+        for query in (*random_rows(rng, 20, 6, dtype), rows[7]):
+            wanted = neighbors.predict(query[None], rows, labels, 1, "l1")[0]
+            assert neighbors.copy_nearest(query, rows, labels) == wanted
+
+
+def test_features_of_a_shifted_image_are_those_of_the_image():
+    images = np.pad(data.load("digits").images[:50], ((0, 0), (0, 0), (2, 2), (2, 2)))
+    still = neighbors.features(images)
+    assert still.shape == (50, 144)
+    for step in [(0, 1), (0, -1), (1, 0), (-1, 0), (2, -2)]:
+        moved = np.roll(images, step, axis=(2, 3))
+        np.testing.assert_array_equal(neighbors.features(moved), still)
+
+
+def test_features_keep_all_ink_and_take_empty_and_no_images():
+    images = np.zeros((3, 1, 4, 6), np.uint8)
+    images[1, 0, 0, 0] = 9
+    rows = neighbors.features(images)
+    assert rows.sum(axis=1).tolist() == [0, 9, 0]
+    assert np.unravel_index(rows[1].argmax(), (4, 6))[0] in (1, 2)
+    assert neighbors.features(images[:0]).shape == (0, 24)
+
+
+# What notebook 02 says, against rival explanations
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """Training rows and labels of the digits, and 287 held-out ones."""
+    train, val = data.load("digits").hold_out(0.2)
+    rows, asked = data.flatten(train.images), data.flatten(val.images)
+    return rows, train.labels, asked, val.labels
+
+
+def right(known, labels, asked, truth, k=1, metric="l2") -> float:
+    return float(np.mean(neighbors.predict(asked, known, labels, k, metric) == truth))
+
+
+def test_most_digits_are_read_by_their_nearest_neighbour(held_out):
+    rows, labels, asked, truth = held_out
+    assert 0.97 < right(rows, labels, asked, truth, 1, "l1") < 0.99
+    assert 0.98 < right(rows, labels, asked, truth) < 0.995
+
+
+def test_a_part_in_one_piece_is_a_little_harder_than_one_at_random():
+    # The rival: the asked images are by hands that are remembered.
+    pile = data.load("digits")
+    fifth = np.arange(len(pile)) * 5 // len(pile)
+    shares = []
+    for piece in range(5):
+        known, asked = pile.take(fifth != piece), pile.take(fifth == piece)
+        parts = data.flatten(known.images), known.labels, data.flatten(asked.images)
+        shares.append(right(*parts, asked.labels, 1, "l1"))
+    assert 0.93 < min(shares) < 0.945 and 0.985 < max(shares) < 0.995
+
+
+def test_bytes_that_wrap_cost_the_nearest_neighbour_a_fifth_of_the_digits(held_out):
+    rows, labels, asked, truth = held_out
+    wrapped = [labels[np.abs(rows - q).sum(axis=1).argmin()] for q in asked]
+    assert 0.775 < np.mean(wrapped == truth) < 0.785
+
+
+def test_votes_forgive_wrong_labels_whichever_they_are(held_out):
+    rows, labels, asked, truth = held_out
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        typed = labels.copy()
+        slips = rng.permutation(len(labels))[: len(labels) // 10]
+        typed[slips] = (typed[slips] + rng.integers(1, 10, len(slips))) % 10
+        assert right(rows, typed, asked, truth, 1) < 0.93
+        assert right(rows, typed, asked, truth, 5) > 0.965
+
+
+def test_one_rather_than_eight_votes_is_no_discovery_and_forty_are_too_many(held_out):
+    rows, labels, asked, truth = held_out
+    one, eight, forty = (
+        neighbors.predict(asked, rows, labels, k) == truth for k in (1, 8, 40)
+    )
+    for other, beyond in [(eight, False), (forty, True)]:
+        won, lost = np.sum(one & ~other), np.sum(other & ~one)  # of the same questions
+        assert (won - lost > 2 * np.sqrt(won + lost)) == beyond
+
+
+def test_the_nine_and_the_zero_of_the_widget_behave_as_the_notebook_says(held_out):
+    rows, labels, asked, _ = held_out
+    nine = [neighbors.predict(asked[[159]], rows, labels, k)[0] for k in range(1, 16)]
+    found = [k for k, label in enumerate(nine, start=1) if label == 9]
+    assert found == [7, 8, 9, 11, 12, 13]
+    image = asked[1].reshape(1, 8, 8)
+    moved = widgets.disturb(image, right=1).reshape(1, -1)
+    assert neighbors.predict(asked[[1]], rows, labels, 5)[0] == 0
+    assert neighbors.predict(moved, rows, labels, 5)[0] == 6
+
+
+def test_a_shift_costs_digits_to_every_side_with_one_neighbour_or_three(held_out):
+    rows, labels, asked, truth = held_out
+    places = np.pad(asked.reshape(-1, 8, 8), ((0, 0), (2, 2), (2, 2)))
+    known = np.pad(rows.reshape(-1, 8, 8), ((0, 0), (2, 2), (2, 2)))
+    steps = [(0, 1), (0, -1), (1, 0), (-1, 0)]
+    copies = [known, *(np.roll(known, step, axis=(1, 2)) for step in steps)]
+    copies = np.concatenate(copies).reshape(5 * len(known), -1)
+    for step in steps:
+        moved = np.roll(places, step, axis=(1, 2)).reshape(len(asked), -1)
+        for k in (1, 3):
+            flat = known.reshape(len(known), -1)
+            assert 0.55 < right(flat, labels, moved, truth, k) < 0.72
+        # five copies bring back exactly what one place reads
+        with_copies = right(copies, np.tile(labels, 5), moved, truth)
+        assert with_copies == right(rows, labels, asked, truth)
+
+
+def test_ink_that_a_shift_pushes_out_is_not_what_is_missed(held_out):
+    # It adds the same to every distance of a query, and so changes no neighbour.
+    rows, labels, asked, truth = held_out
+    images = asked.reshape(-1, 1, 8, 8)
+    cut = np.stack([widgets.disturb(image, right=1) for image in images])
+    wide = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    moved = np.roll(wide, 1, axis=3).reshape(len(asked), -1)
+    known = np.pad(rows.reshape(-1, 8, 8), ((0, 0), (2, 2), (2, 2)))
+    said = neighbors.predict(moved, known.reshape(len(rows), -1), labels)
+    cut_said = neighbors.predict(cut.reshape(len(asked), -1), rows, labels)
+    np.testing.assert_array_equal(said, cut_said)
+
+
+def test_static_drowns_neighbours_more_than_weights_whatever_k(held_out):
+    rows, labels, asked, truth = held_out
+
+    def noisy(part, extra, seed):
+        static = np.random.default_rng(seed).integers(0, 256, (len(part), extra))
+        return np.hstack([part, static.astype(np.uint8)])
+
+    known, queries = noisy(rows, 4096, 3), noisy(asked, 4096, 4)
+    best = max(right(known, labels, queries, truth, k) for k in (1, 5, 20, 40, 80, 160))
+    w, b, _ = linear.train(known / 255 - 0.5, labels, 10, learning_rate=0.1, epochs=20)
+    weighed = linear.scores(queries / 255 - 0.5, w, b).argmax(axis=1)
+    assert np.mean(weighed == truth) > best + 0.05
+    assert right(known, labels, queries, truth) < 0.35
+    d = neighbors.l2_distances(queries, known)
+    assert np.mean(d.min(axis=1) / d.mean(axis=1)) > 0.96
+
+
+def test_luck_is_what_a_choice_on_the_test_points_reports():
+    # The same tries with one k that nobody chose: 50 %.
+    rng = np.random.default_rng(0)
+    noted, unchosen = [], []
+    for _ in range(20):
+        places, coins = rng.random((250, 2)), rng.integers(0, 2, 250)
+        near, _ = neighbors.nearest(places[200:], places[:200], 59)
+        shares = [
+            np.mean(neighbors.vote(coins[:200][near[:, :k]], 2) == coins[200:])
+            for k in range(1, 60, 2)
+        ]
+        noted.append(max(shares))
+        unchosen.append(shares[10])
+    assert np.mean(noted) > 0.56 and abs(np.mean(unchosen) - 0.5) < 0.04
+
+
+def test_tenfold_memories_of_photographs_buy_what_the_notebook_says():
+    record = records.read("knn_accuracy")
+    row = record["memory"][-1]
+    at = dict(zip(row["n_train"], row["mean"], strict=True))
+    gains = at[10_000] - at[1000], at[30_000] - at[3000]
+    assert all(0.055 < gain < 0.075 for gain in gains)
+    network = records.read("cifar_accuracy_cifar-modern")
+    assert network["dataset"] == row["dataset"]
+    missing = 0.87 - row["mean"][-1]
+    assert 0.87 < network["accuracy_1_crop"] < 0.88
+    assert row["n_train"][-1] * 10 ** (missing / max(gains)) > 1e12
+
+
+def test_l1_and_l2_differ_beyond_the_spread_where_the_notebook_says():
+    record = records.read("knn_accuracy")
+    gains = {}
+    for l2, l1 in zip(record["validation"][::2], record["validation"][1::2]):  # noqa: B905
+        assert (l2["metric"], l1["metric"]) == ("l2", "l1")
+        gain = np.max(l1["runs"], axis=1) - np.max(l2["runs"], axis=1)
+        gains[l1["dataset"]] = gain.mean() / gain.std(ddof=1)
+    digits, scenes, mnist, photographs = gains.values()
+    assert abs(digits) < 2 and scenes < -2 and mnist < -2 and photographs > 2
 
 
 # Empty and wrong inputs

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab import data, neighbors, widgets
+from cnnlab import data, neighbors, plots, widgets
 
-TRAIN, TEST = data.load("digits", "train"), data.load("digits", "test")
+TRAIN, TEST = data.load("digits").hold_out(0.2)
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_the_sentence_states_the_vote_and_the_distances():
 
 
 def test_a_wrong_vote_is_called_wrong():
-    alt = widgets.render_neighbours(TRAIN, TEST, image=0, k=5).alt
-    assert "5 of 5 neighbours say 9: wrong, it is 5" in alt
+    alt = widgets.render_neighbours(TRAIN, TEST, image=220, k=5).alt
+    assert "4 of 5 neighbours say 6: wrong, it is 5" in alt
 
 
 def test_the_readers_functions_are_the_ones_that_run():
@@ -135,7 +135,36 @@ def test_colour_pictures_work_as_well(severity):
     test = data.load("scenes", "test", n=5, severity=severity)
     picture = widgets.render_neighbours(train, test, 2, 15, "l1", right=-3, square=9)
     image = Image.open(io.BytesIO(picture.data))
-    assert image.size[0] == 640 and image.mode == "RGB"
+    assert image.size[0] == 480 and image.mode == "RGB"
+
+
+def pixels_of(picture) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture.data)))
+
+
+def count(image: np.ndarray, colour: str) -> int:
+    wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return int((image == wanted).all(axis=2).sum())
+
+
+def test_blue_is_the_right_class_whoever_wins():
+    # Image 159 is a nine; of its five neighbours three say 3 and win, two say 9.
+    picture = widgets.render_neighbours(TRAIN, TEST, 159, 5)
+    assert "3 of 5 neighbours say 3: wrong, it is 9" in picture.alt
+    board = pixels_of(picture)[:75]  # the first row of neighbours
+    frame = (46 + 6) ** 2 - 46**2
+    assert count(board, plots.BLUE) == 2 * frame
+    assert count(board, plots.ORANGE) == 3 * frame
+
+
+def test_the_board_keeps_its_size_and_fits_beside_its_controls():
+    [(height, width, _)] = {
+        pixels_of(widgets.render_neighbours(TRAIN, TEST, 3, k)).shape
+        for k in (1, 5, 6, 15)
+    }
+    assert width == 480 and height < 560
+    note = Image.open(io.BytesIO(widgets.render_neighbours(TRAIN, TEST).data)).text
+    assert float(note["Text"]) * 364 / 480 > 9
 
 
 def test_few_training_images_limit_k():

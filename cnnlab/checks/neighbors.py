@@ -1,9 +1,19 @@
-"""Exercises of notebook 02: distances, the vote, cross-validation, the honest test."""
+"""Exercises of notebook 02: distances, the vote, cross-validation, features."""
+
+import functools
 
 import numpy as np
 
-from cnnlab import neighbors
-from cnnlab.checks._base import Case, Exercise, Mistake
+from cnnlab import data, neighbors
+from cnnlab.checks._base import (
+    Case,
+    Cause,
+    Exercise,
+    FindBug,
+    Mistake,
+    Open,
+    Score,
+)
 
 NOTEBOOK = "02"
 
@@ -20,14 +30,35 @@ SLIDE = (
 )
 
 
+def _pixels(rng, shape):
+    """Draw uint8 pixels, or floats from 0 to 1."""
+    if rng.random() < 0.5:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    return rng.random(shape)
+
+
+def _like(rng, array, shape=None):
+    """Draw pixels of the same type as ``array``."""
+    shape = array.shape if shape is None else shape
+    if array.dtype == np.uint8:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    return rng.random(shape)
+
+
 def _l1_cases() -> list[Case]:
     rng = np.random.default_rng(21)
+    a, b = np.array([[7.0, 2, 5], [1, 9, 4]]), np.array([[4.0, 8, 5], [3, 9, 2]])
     return [
-        Case((np.array([[7, 2, 5]]), np.array([[4, 6, 5]])), "one row, three pixels"),
+        Case((a, b), "two rows, three pixels each"),
         Case((np.array([[3, 200]], np.uint8), np.array([[5, 100]], np.uint8)), "uint8"),
-        Case(tuple(a.reshape(4, 4) for a in SLIDE), "the two images of the slide"),
+        Case(tuple(a.reshape(4, 4) for a in SLIDE), "the two images of the notebook"),
         Case((rng.random((3, 4, 2)), rng.random((3, 4, 2))), "colour, floats"),
     ]
+
+
+def _l1_sample(rng, size: int) -> Case:
+    a = _pixels(rng, tuple(rng.integers(1, size + 1, rng.integers(1, 4))))
+    return Case((a, a.copy() if rng.random() < 0.1 else _like(rng, a)))
 
 
 def _l1_mistakes() -> list[Mistake]:
@@ -99,6 +130,20 @@ def _l1_mistakes() -> list[Mistake]:
             "differences first, or write np.abs(...).sum().",
         ),
         Mistake(
+            "counted twice",
+            lambda a, b: 2 * np.abs(gap(a, b)).sum(),
+            "every difference is counted twice, as a - b and as b - a.",
+        ),
+        Mistake(
+            "int8",
+            lambda a, b: np.abs(
+                a.astype(np.int8).astype(int) - b.astype(np.int8)
+                if a.dtype == np.uint8
+                else a.astype(np.int8) - b.astype(np.int8)
+            ).sum(),
+            "int8 ends at 127, and pixels go up to 255: convert to float.",
+        ),
+        Mistake(
             "one axis only",
             lambda a, b: np.abs(gap(a, b)).sum(axis=0),
             "the sum runs over one axis only; it should run over all pixels.",
@@ -107,6 +152,11 @@ def _l1_mistakes() -> list[Mistake]:
             "second axis only",
             lambda a, b: np.abs(gap(a, b)).sum(axis=1),
             "each row is summed by itself; the sum should run over all pixels.",
+        ),
+        Mistake(
+            "in a list",
+            lambda a, b: [np.abs(gap(a, b)).sum()],
+            "the number is wrapped in a list, a tuple or an array: return it bare.",
         ),
     ]
 
@@ -120,11 +170,209 @@ L1_DISTANCE = Exercise(
     hints_=(
         "Three steps, in the order of the picture above: subtract, take absolute "
         "values, add up.",
-        "np.abs works on every element of an array; .sum() without an axis adds all "
-        "elements, whatever the shape.",
-        "The images may be uint8. Write a.astype(float) - b.astype(float) before "
-        "anything else.",
+        "`np.abs` works on every element of an array; `.sum()` without an axis adds "
+        "all elements, whatever the shape.",
+        "The images may be uint8. Begin with `a.astype(float) - b.astype(float)`.",
     ),
+    samples=_l1_sample,
+)
+
+
+# ------------------------------------------------------------------ copy_nearest
+
+
+def _broken_copy_nearest(query, rows, labels):
+    """Return the label of the row nearest to query, in L1; the first of equals."""
+    gaps = abs(rows - query)  # (N, D)
+    return labels[gaps.sum(axis=1).argmin()]
+
+
+def _copy_cases() -> list[Case]:
+    rng = np.random.default_rng(28)
+    rows = np.array([[3, 98], [60, 150], [90, 20]], np.uint8)
+    tied = np.array([[9.0, 4], [2, 3], [1, 2], [2, 3]])
+    many = rng.integers(0, 256, (12, 5), dtype=np.uint8)
+    query = np.clip(many[4].astype(int) - 3, 0, 255).astype(np.uint8)
+    return [
+        Case((np.array([5, 100], np.uint8), rows, np.array([7, 4, 2])), "uint8"),
+        Case((np.array([2.0, 2]), tied, np.array([5, 8, 3, 6])), "equally near rows"),
+        Case(
+            (rng.random(4), rng.random((6, 4)), np.array([3, 1, 4, 1, 5, 9])), "floats"
+        ),
+        Case((query, many, np.arange(12) % 10), "twelve rows of uint8"),
+    ]
+
+
+def _copy_sample(rng, size: int) -> Case:
+    rows = _pixels(rng, tuple(rng.integers(1, size + 1, 2)))
+    query = _like(rng, rows, rows.shape[1:])
+    if rng.random() < 0.3:  # a remembered image, and its copy
+        query = rows[rng.integers(len(rows))].copy()
+        rows[rng.integers(len(rows))] = query
+    return Case((query, rows, rng.integers(0, 10, len(rows))))
+
+
+def _copied(distances, pick=np.argmin):
+    """Return a search that goes wrong in its distances (N,), or in what it picks."""
+
+    def wrong(query, rows, labels):
+        return labels[pick(distances(query, rows))]
+
+    return wrong
+
+
+def _sums(query, rows):
+    return np.abs(rows.astype(float) - query).sum(axis=1)
+
+
+STILL_WRAPS = (
+    "uint8 still wraps round in the subtraction, 3 - 5 is 254, and what follows cannot "
+    "mend that: convert before you subtract."
+)
+
+
+def _copy_mistakes() -> list[Mistake]:
+    return [
+        Mistake(
+            "as it was, in other words",
+            _copied(lambda q, rows: np.abs(rows - q).sum(axis=1)),
+            STILL_WRAPS,
+        ),
+        Mistake(
+            "farthest",
+            _copied(_sums, np.argmax),
+            "argmax takes the row that is farthest away.",
+        ),
+        Mistake(
+            "farthest, wrapped",
+            _copied(lambda q, rows: np.abs(rows - q).sum(axis=1), np.argmax),
+            "argmax takes the row that is farthest away, and uint8 still wraps round.",
+        ),
+        Mistake(
+            "absolute value of the sum",
+            _copied(lambda q, rows: np.abs((rows.astype(float) - q).sum(axis=1))),
+            "abs comes too late: brighter and darker pixels have cancelled in the sum.",
+        ),
+        Mistake(
+            "no absolute value",
+            _copied(lambda q, rows: (rows.astype(float) - q).sum(axis=1)),
+            "the absolute value is gone: the darkest row has the smallest sum.",
+        ),
+        Mistake(
+            "converted too late",
+            _copied(lambda q, rows: np.abs((rows - q).astype(float)).sum(axis=1)),
+            STILL_WRAPS,
+        ),
+        Mistake(
+            "wider, but unsigned",
+            _copied(
+                lambda q, rows: (
+                    np.abs(rows.astype(np.uint32) - q.astype(np.uint32)).sum(axis=1)
+                    if rows.dtype == np.uint8
+                    else _sums(q, rows)
+                )
+            ),
+            "a wider unsigned type has more room above 255, and none below 0.",
+        ),
+        Mistake(
+            "unsigned, fractions cut off",
+            _copied(
+                lambda q, rows: np.abs(
+                    rows.astype(np.uint32) - q.astype(np.uint32)
+                ).sum(axis=1)
+            ),
+            "an unsigned type has no room below 0, however wide; and it cuts the "
+            "fractions of floats off.",
+        ),
+        Mistake(
+            "int8",
+            _copied(
+                lambda q, rows: np.abs(
+                    rows.astype(np.int8).astype(int) - q.astype(np.int8)
+                ).sum(axis=1)
+            ),
+            "int8 ends at 127, and pixels go up to 255: use float.",
+        ),
+        Mistake(
+            "fractions cut off",
+            _copied(
+                lambda q, rows: np.abs(rows.astype(int) - q.astype(int)).sum(axis=1)
+            ),
+            "astype(int) cuts fractions off, and pixels may be floats from 0 to 1: "
+            "convert to float.",
+        ),
+        Mistake(
+            "squares",
+            _copied(lambda q, rows: ((rows.astype(float) - q) ** 2).sum(axis=1)),
+            "squares make it the nearest in L2; L1 is wanted.",
+        ),
+        Mistake(
+            "largest gap",
+            _copied(lambda q, rows: np.abs(rows.astype(float) - q).max(axis=1)),
+            "only the largest difference of each row counts; add all of them.",
+        ),
+        Mistake(
+            "last of equals",
+            lambda q, rows, labels: labels[
+                len(rows) - 1 - _sums(q, rows)[::-1].argmin()
+            ],
+            "of two rows equally near, the last is taken; argmin takes the first.",
+        ),
+        Mistake(
+            "place instead of label",
+            lambda q, rows, labels: _sums(q, rows).argmin(),
+            "this is the place of the nearest row; its label is labels[place].",
+        ),
+        Mistake(
+            "wrong axis",
+            lambda q, rows, labels: labels[
+                np.abs(rows.astype(float) - q).sum(axis=0).argmin() % len(labels)
+            ],
+            "axis=0 sums down the rows, one number a pixel; axis=1 gives one number a "
+            "row.",
+        ),
+    ]
+
+
+COPY_NEAREST = FindBug(
+    name="copy_nearest",
+    notebook=NOTEBOOK,
+    reference=neighbors.copy_nearest,
+    broken=_broken_copy_nearest,
+    cases=_copy_cases(),
+    mistakes=_copy_mistakes(),
+    causes=(
+        Cause(
+            "a",
+            "`argmin` finds the farthest image, not the nearest",
+            "The nearest image has the smallest distance, and argmin finds that.",
+        ),
+        Cause(
+            "b",
+            "`abs` is applied too late, after the sum",
+            "abs stands around the differences, and the sum follows.",
+        ),
+        Cause(
+            "c",
+            "the subtraction has no room for negative numbers",
+            "uint8 wraps round, 3 - 5 is 254, and abs finds no sign to drop.",
+            right=True,
+        ),
+        Cause(
+            "d",
+            "the sum runs along the wrong axis",
+            "gaps is (N, D), and axis=1 leaves one sum for each of the N rows.",
+        ),
+    ),
+    hints_=(
+        "Try it on one pixel: rows = [[3]] and query = [5], both uint8. What is the "
+        "gap, and what should it be?",
+        "The same happens to every pixel that is darker than the query's. A number "
+        "type with a sign has room below zero, and pixels may be fractions.",
+        "Convert before you subtract: `rows.astype(float) - query`. Set "
+        "copy_nearest_cause to the letter that speaks of negative numbers.",
+    ),
+    samples=_copy_sample,
 )
 
 
@@ -147,6 +395,22 @@ def _l2_cases() -> list[Case]:
         Case((x, y), "twenty queries that are training rows, too"),
         Case((np.zeros((0, 3)), np.ones((2, 3))), "no query at all"),
     ]
+
+
+def _l2_sample(rng, size: int) -> Case:
+    q, n, d = rng.integers((0, 1, 1), size + 2)
+    if rng.random() < 0.5:
+        x, y = (rng.integers(0, 256, (m, d), dtype=np.uint8) for m in (q, n))
+    else:
+        x, y = (rng.normal(size=(m, d)) for m in (q, n))
+    if q and rng.random() < 0.3:
+        x[rng.integers(q)] = y[rng.integers(n)]
+    return Case((x, y))
+
+
+def _rows_of(q: int, n: int, d: int) -> Case:
+    rng = np.random.default_rng(29)
+    return Case((rng.random((q, d)), rng.random((n, d))))
 
 
 def _expanded(x, y, cross=-2.0, dtype=np.float64, clip=True):
@@ -286,6 +550,14 @@ def _l2_mistakes() -> list[Mistake]:
             "belongs with every training row.",
         ),
         Mistake(
+            "a list of rows",
+            lambda x, y: np.array(
+                [[_length(a - b) for b in _wide(y)[0]] for a in _wide(x)[0]]
+            ),
+            "without any query, a list of rows has no second axis, and (0, N) is "
+            "wanted. Without a loop it comes by itself: x @ y.T is (0, N) then.",
+        ),
+        Mistake(
             "wrong axis",
             lambda x, y: _length(_wide(x)[0][:, None] - _wide(y)[0], axis=1),
             "the sum runs over the training rows; the columns are the last axis.",
@@ -325,16 +597,20 @@ L2_DISTANCES = Exercise(
     cases=_l2_cases(),
     mistakes=_l2_mistakes(),
     hints_=(
-        "Write the square out: (a - b)^2 = a^2 - 2ab + b^2. Summed over the columns, "
-        "the three parts are a length, a product and a length.",
-        "All products x[i].y[j] at once are one matrix product: x @ y.T, of shape "
+        "The formula above has three parts: a number for each query, a number for "
+        "each pair, and a number for each remembered row.",
+        "All products of rows at once are one matrix product, `x @ y.T`, of shape "
         "(Q, N).",
-        "Add a column and a row to it: np.sum(x**2, axis=1)[:, None] has shape (Q, 1) "
-        "and np.sum(y**2, axis=1) has shape (N,). Broadcasting does the rest.",
-        "Begin with x.astype(float), or uint8 will wrap round; end with "
-        "np.sqrt(np.maximum(d2, 0)), for round-off may fall below zero.",
+        "Add a column and a row to it: `np.sum(x**2, axis=1)[:, None]` has shape "
+        "(Q, 1) and `np.sum(y**2, axis=1)` has shape (N,). Broadcasting does the rest.",
+        "Begin with `x, y = x.astype(float), y.astype(float)`, or uint8 will wrap "
+        "round; end with `np.sqrt(np.maximum(d2, 0))`, for round-off may fall below "
+        "zero.",
     ),
     atol=1e-6,
+    samples=_l2_sample,
+    loop_free=(_rows_of(3, 4, 5), _rows_of(30, 40, 5)),
+    large=_rows_of(200, 400, 300),
 )
 
 
@@ -352,6 +628,12 @@ def _vote_cases() -> list[Case]:
         Case((rng.integers(0, 6, (30, 7)), 6), "thirty queries, k = 7"),
         Case((np.zeros((0, 3), dtype=int), 3), "no query at all"),
     ]
+
+
+def _vote_sample(rng, size: int) -> Case:
+    num_classes = int(rng.integers(2, size + 3))
+    shape = (rng.integers(0, size + 1), rng.integers(1, size + 2))
+    return Case((rng.integers(0, num_classes, shape), num_classes))
 
 
 def _counts(labels, num_classes):
@@ -381,6 +663,28 @@ def _fewer_until_decided(labels, num_classes):
             k -= 1
             votes = np.bincount(row[:k], minlength=num_classes)
         chosen.append(votes.argmax())
+    return np.array(chosen, dtype=int)
+
+
+def _weighted(labels, num_classes):
+    """Votes count 1, 1/2, 1/3 and so on."""
+    labels = np.asarray(labels)
+    weights = 1 / (1 + np.arange(labels.shape[1]))
+    table = (labels[:, :, None] == np.arange(num_classes)) * weights[:, None]
+    return table.sum(1).argmax(1)
+
+
+def _nearest_half(labels, num_classes):
+    labels = np.asarray(labels)
+    return neighbors.vote(labels[:, : -(-labels.shape[1] // 2)], num_classes)
+
+
+def _first_twice(labels, num_classes):
+    """The first label that comes a second time."""
+    chosen = []
+    for row in np.asarray(labels).tolist():
+        again = [label for j, label in enumerate(row) if label in row[:j]]
+        chosen.append(again[0] if again else row[0])
     return np.array(chosen, dtype=int)
 
 
@@ -425,6 +729,22 @@ def _vote_mistakes() -> list[Mistake]:
             "nearest only",
             lambda labels, num_classes: np.asarray(labels)[:, 0],
             "only the nearest neighbour is asked; all k of them vote.",
+        ),
+        Mistake(
+            "weighted by rank",
+            _weighted,
+            "near neighbours have more than one vote here: 1, 1/2, 1/3 and so on. A "
+            "fair rule, but another one: each of the k has one vote.",
+        ),
+        Mistake(
+            "nearest half",
+            _nearest_half,
+            "only the nearest half of the neighbours is asked; all k of them vote.",
+        ),
+        Mistake(
+            "first to come twice",
+            _first_twice,
+            "the first class with two votes wins; count all k before anyone wins.",
         ),
         Mistake(
             "farthest only",
@@ -491,13 +811,14 @@ VOTE = Exercise(
     cases=_vote_cases(),
     mistakes=_vote_mistakes(),
     hints_=(
-        "Take one row: np.bincount(row, minlength=num_classes) counts the votes of "
-        "every class.",
-        "The drawn classes are those with counts == counts.max(). Walk along the row "
-        "from its left end, and stop at the first label that is one of them.",
-        "For one row: next(label for label in row if counts[label] == counts.max()). "
-        "Collect these for all rows in an integer array.",
+        "Take one row: `counts = np.bincount(row, minlength=num_classes)` holds the "
+        "votes of every class.",
+        "The drawn classes are those with the highest count. Walk along the row from "
+        "its left end, and stop at the first label that is one of them.",
+        "For one row: `next(label for label in row if counts[label] == counts.max())`. "
+        "Append these to a list `winners`, and return `np.array(winners, dtype=int)`.",
     ),
+    samples=_vote_sample,
 )
 
 
@@ -520,7 +841,29 @@ def _cv_cases() -> list[Case]:
         Case((more, labels, [1, 2, 5, 9], 4), "31 points, 4 values of k"),
         Case((more, labels, [2, 3, 7], 5, "l1", 1), "metric 'l1', seed 1"),
         Case((pixels, labels, [4], 2, "l2", 2), "uint8, one k, 2 folds"),
+        Case((x, y, [5, 1, 3], 3), "the values of k are not sorted"),
     ]
+
+
+def _cv_sample(rng, size: int) -> Case:
+    n = int(rng.integers(8, 10 + 3 * size))
+    x, y = _clouds(int(rng.integers(1000)), n, dims=int(rng.integers(1, 4)))
+    if rng.random() < 0.3:
+        x = np.clip(40 * x + 60, 0, 255).astype(np.uint8)
+    num_folds = int(rng.integers(2, 5))
+    ks = rng.permutation(np.arange(1, n // 2))[: rng.integers(1, 4)].tolist()
+    metric, seed = str(rng.choice(["l2", "l1"])), int(rng.integers(5))
+    return Case((x, y, ks, num_folds, metric, seed))
+
+
+def _ks_sorted(x, y, ks, num_folds=5, metric="l2", seed=0, chunk_size=2048):
+    return neighbors.cross_validate(x, y, sorted(ks), num_folds, metric, seed)
+
+
+def _last_k_searched(x, y, ks, num_folds=5, metric="l2", seed=0, chunk_size=2048):
+    """Neighbours are searched for the last k of the list."""
+    least = [min(k, ks[-1]) for k in ks]
+    return neighbors.cross_validate(x, y, least, num_folds, metric, seed)
 
 
 def _validated(fold_list, split, flip=False):
@@ -717,6 +1060,17 @@ def _cv_mistakes() -> list[Mistake]:
             "the metric is ignored: pass it on to neighbors.nearest.",
         ),
         Mistake(
+            "ks sorted",
+            _ks_sorted,
+            "the rows stand in the order of sorted ks; keep the order of ks.",
+        ),
+        Mistake(
+            "last k searched",
+            _last_k_searched,
+            "neighbours are searched for the last k of the list, which need not be the "
+            "largest: max(ks), not ks[-1].",
+        ),
+        Mistake(
             "seed ignored",
             _with(lambda run, n, f: run(seed=0)),
             "the seed is ignored: pass it on to neighbors.folds.",
@@ -731,16 +1085,18 @@ CROSS_VALIDATE = Exercise(
     cases=_cv_cases(),
     mistakes=_cv_mistakes(),
     hints_=(
-        "One loop over neighbors.folds(len(x), num_folds, seed). In it, held_out is "
-        "the fold, and rest = np.setdiff1d(np.arange(len(x)), held_out).",
-        "Search once for the largest k: indices, _ = neighbors.nearest(x[held_out], "
-        "x[rest], max(ks), metric). The neighbours for a smaller k are its first "
+        "One loop over `neighbors.folds(len(x), num_folds, seed)`. In it, the fold is "
+        "`held_out`, and `rest = np.setdiff1d(np.arange(len(x)), held_out)`.",
+        "Search once for the largest k: `indices, _ = neighbors.nearest(x[held_out], "
+        "x[rest], max(ks), metric)`. The neighbours for a smaller k are its first "
         "columns.",
-        "The indices count rows of x[rest]; so their labels are y[rest][indices], and "
-        "the answer for one k is neighbors.vote(labels[:, :k], y.max() + 1).",
-        "result[row, column] = np.mean(answer == y[held_out]), a row for every k, a "
-        "column for every fold.",
+        "The indices count rows of x[rest]. So `labels = y[rest][indices]`, and the "
+        "answer for one k is `neighbors.vote(labels[:, :k], int(y.max()) + 1)`.",
+        "Begin with `result = np.zeros((len(ks), num_folds))`, a row for every k, a "
+        "column for every fold, and fill it by `result[row, column] = "
+        "np.mean(answer == y[held_out])`.",
     ),
+    samples=_cv_sample,
 )
 
 
@@ -766,6 +1122,15 @@ def _tune_cases() -> list[Case]:
         x_test, y_test = _clouds(seed + 100, n // 2 + 1, spread=1.3)
         cases.append(Case((x, y, x_test, y_test, ks, num_folds), note))
     return cases
+
+
+def _tune_sample(rng, size: int) -> Case:
+    n = int(rng.integers(12, 14 + 4 * size))
+    x, y = _clouds(int(rng.integers(1000)), n, spread=1.3)
+    m = int(rng.integers(3, 6 + size))
+    x_test, y_test = _clouds(int(rng.integers(1000)), m, spread=1.3)
+    ks = rng.permutation(np.arange(1, n // 2))[: rng.integers(1, 5)].tolist()
+    return Case((x, y, x_test, y_test, ks, int(rng.integers(2, 6))))
 
 
 def _tuned(choose, report=None):
@@ -819,9 +1184,62 @@ def _tune_mistakes() -> list[Mistake]:
         Mistake(
             "k picked on the training set",
             _tuned(_by_training),
-            "k is the smallest: picked by its accuracy on the training rows, where "
-            "k = 1 always looks perfect, or not picked at all. Choose it by "
-            "cross-validation.",
+            "k is picked by its accuracy on the training rows themselves, where each "
+            "is its own neighbour and k = 1 looks perfect. Use cross-validation.",
+        ),
+        Mistake(
+            "first of ks",
+            _tuned(lambda x, y, a, b, ks, f: ks[0]),
+            "this is always the first k of the list: nothing is compared.",
+        ),
+        Mistake(
+            "smallest k",
+            _tuned(lambda x, y, a, b, ks, f: min(ks)),
+            "the smallest k is taken without a look at the accuracies.",
+        ),
+        Mistake(
+            "ks sorted",
+            _tuned(lambda x, y, a, b, ks, f: _by_validation(x, y, a, b, sorted(ks), f)),
+            "ks is sorted first, so that of two equally good values the smaller one "
+            "wins; the first of the list as given is wanted.",
+        ),
+        Mistake(
+            "largest of equals",
+            _tuned(
+                lambda x, y, a, b, ks, f: _by_validation(
+                    x, y, a, b, sorted(ks, reverse=True), f
+                )
+            ),
+            "of two equally good values the larger one wins; the first of the list as "
+            "given is wanted.",
+        ),
+        Mistake(
+            "median of the folds",
+            _tuned(
+                lambda x, y, a, b, ks, f: ks[
+                    int(np.median(_scores(x, y, ks, f), axis=1).argmax())
+                ]
+            ),
+            "the median over the folds decides; take their mean.",
+        ),
+        Mistake(
+            "k alone",
+            lambda *args: neighbors.tune_and_test(*args)[0],
+            "only k comes back; return k and the accuracy: return k, accuracy.",
+        ),
+        Mistake(
+            "folds alone",
+            lambda x, y, a, b, ks, f=5: _scores(x, y, ks, f),
+            "this is the table of the folds; choose k by it, then ask the test set.",
+        ),
+        Mistake(
+            "table returned",
+            lambda x, y, a, b, ks, f=5: (
+                neighbors.tune_and_test(x, y, a, b, ks, f)[0],
+                _scores(x, y, ks, f),
+            ),
+            "the second result is the table of the folds; the accuracy on the test "
+            "set is wanted.",
         ),
         Mistake(
             "place instead of k",
@@ -950,8 +1368,13 @@ def _tune_mistakes() -> list[Mistake]:
         ),
         Mistake(
             "number of folds ignored",
-            _tuned(lambda x, y, a, b, ks, f: _by_validation(x, y, a, b, ks, 2)),
+            _tuned(lambda x, y, a, b, ks, f: _by_validation(x, y, a, b, ks, 5)),
             "num_folds is ignored: pass it on to neighbors.cross_validate.",
+        ),
+        Mistake(
+            "one neighbour in the cross-validation's place",
+            _tuned(lambda x, y, a, b, ks, f: 1),
+            "k is 1, whatever ks holds: choose from ks.",
         ),
     ]
 
@@ -965,12 +1388,167 @@ TUNE_AND_TEST = Exercise(
     hints_=(
         "Two steps that must not touch: choose k with x and y alone; then use x_test "
         "and y_test once.",
-        "neighbors.cross_validate(x, y, ks, num_folds) has a row for every k: take "
-        "the mean along axis 1, and of that argmax.",
-        "The answer is k = ks[best] and np.mean(neighbors.predict(x_test, x, y, k) == "
-        "y_test).",
+        "`means = neighbors.cross_validate(x, y, ks, num_folds).mean(axis=1)` has a "
+        "number for every k, in the order of ks. Where is the largest?",
+        "`k = ks[int(means.argmax())]`; with it, `accuracy = "
+        "np.mean(neighbors.predict(x_test, x, y, k) == y_test)`.",
     ),
     outputs=("k", "accuracy"),
+    samples=_tune_sample,
 )
 
-EXERCISES = (L1_DISTANCE, L2_DISTANCES, VOTE, CROSS_VALIDATE, TUNE_AND_TEST)
+
+# ---------------------------------------------------------------------- features
+
+SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))  # down, right: one pixel each
+
+
+@functools.cache
+def _moved_digits():
+    """Return known images and labels, and held-out ones, still and moved."""
+    known, asked = (
+        (np.pad(part.images, ((0, 0), (0, 0), (2, 2), (2, 2))), part.labels)
+        for part in data.load("digits").hold_out(0.2)
+    )
+    sides = np.random.default_rng(30).integers(0, len(SIDES), len(asked[0]))
+    moved = [
+        np.roll(image, SIDES[side], axis=(1, 2))
+        for image, side in zip(asked[0], sides, strict=True)
+    ]
+    return known, asked, np.stack(moved)
+
+
+def _numbers(features, images) -> np.ndarray | str:
+    """Return features (N, M) as floats, or a sentence that says what came instead."""
+    given = features(images.copy())
+    try:
+        rows = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        return f"Rows of numbers (N, M) are wanted; got {type(given).__name__}."
+    if rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
+        came = f"for {len(images):,} images your function returns shape {rows.shape}."
+        return f"{SHAPE} {came}"
+    if not np.isfinite(rows).all():
+        return INFINITE
+    return rows
+
+
+def _moved_score(features) -> Score:
+    known, asked, moved = _moved_digits()
+    rows = []
+    for images in (known[0], asked[0], moved):
+        rows.append(found := _numbers(features, images))
+        if isinstance(found, str):
+            return Score(0.0, found)
+        if found.shape[1] != rows[0].shape[1]:
+            return Score(0.0, UNEVEN)
+    memory, still, shifted = rows
+    answers = [neighbors.predict(part, memory, known[1]) for part in (still, shifted)]
+    right = answers[1] == asked[1]
+    wrong = np.flatnonzero(~right)[:6]
+    pictures = [(moved[i], f"{asked[1][i]} taken for {answers[1][i]}") for i in wrong]
+    unmoved = float(np.mean(answers[0] == asked[1]))
+    kept = float(np.mean(np.isclose(still, shifted).all(axis=1)))
+    return Score(float(right.mean()), _moved_words(unmoved, kept), pictures)
+
+
+def _moved_words(unmoved: float, kept: float) -> str:
+    text = (
+        f"Not moved, {unmoved:.1%} would be right; {kept:.0%} of the digits keep their "
+        "numbers when they are moved."
+    )
+    if unmoved < 0.9:
+        return f"{text} {LOST}"
+    return text if kept > 0.9 else f"{text} {MOVES}"
+
+
+SHAPE = "One row of numbers an image is wanted, (N, M), and"
+UNEVEN = "The number of columns, M, must be the same whatever the images."
+INFINITE = "Some of your numbers are not finite: nan, or infinite."
+LOST = (
+    "What is lost is lost without any shift: these numbers no longer tell the digits "
+    "apart."
+)
+MOVES = (
+    "The numbers move with the digit: find some that depend on where ink lies beside "
+    "other ink, not on where it lies in the image."
+)
+
+
+def _as_pixels(images):
+    return images.reshape(len(images), -1)
+
+
+def _blurred(images):
+    padded = np.pad(images[:, 0].astype(float), ((0, 0), (1, 1), (1, 1)))
+    h, w = images.shape[2:]
+    blocks = [padded[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    return np.mean(blocks, axis=0).reshape(len(images), -1)
+
+
+def _blocks(images):
+    n, _, h, w = images.shape
+    return images.reshape(n, h // 2, 2, w // 2, 2).mean(axis=(2, 4)).reshape(n, -1)
+
+
+def _open_mistakes() -> list[Mistake]:
+    return [
+        Mistake("the pixels", _as_pixels, MOVES),
+        Mistake("blurred", _blurred, MOVES),
+        Mistake("blocks of 2 x 2", _blocks, LOST),
+        Mistake("scaled", lambda images: _as_pixels(images) / 255, MOVES),
+        Mistake("histogram", lambda images: np.sort(_as_pixels(images), axis=1), LOST),
+        Mistake(
+            "ink in all",
+            lambda images: images.sum(axis=(1, 2, 3))[:, None],
+            LOST,
+        ),
+        Mistake(
+            "ink by rows",
+            lambda images: np.sort(images[:, 0].sum(axis=2), axis=1),
+            LOST,
+        ),
+        Mistake("one row for all", lambda images: _as_pixels(images)[0], SHAPE),
+        Mistake(
+            "columns that hold ink",
+            lambda images: _as_pixels(images)[:, _as_pixels(images).any(axis=0)],
+            UNEVEN,
+        ),
+        Mistake(
+            "not a number",
+            lambda images: _as_pixels(images) / _as_pixels(images).min(axis=1)[:, None],
+            INFINITE,
+        ),
+    ]
+
+
+FEATURES = Open(
+    name="features",
+    notebook=NOTEBOOK,
+    reference=neighbors.features,
+    score=_moved_score,
+    bar=0.96,
+    measured_on="287 held-out digits, each moved by one pixel",
+    hints_=(
+        "A digit that is moved takes its ink along. Which point of the digit moves "
+        "with it, and could be put at the same place for all?",
+        "The centre of the ink, for example: the mean row and the mean column, each "
+        "pixel counting as much as its grey level. With `ink = image[0].astype(float)` "
+        "of one image, the mean row is `ink.sum(axis=1) @ np.arange(12) / ink.sum()`.",
+        "`np.roll(ink, (down, right), axis=(0, 1))` moves an image. Move each by "
+        "`round(5.5 - row)` and `round(5.5 - column)` pixels, and flatten: that "
+        "reaches the bar.",
+    ),
+    untouched=lambda answer: not callable(answer),
+    mistakes=_open_mistakes(),
+)
+
+EXERCISES = (
+    L1_DISTANCE,
+    COPY_NEAREST,
+    L2_DISTANCES,
+    VOTE,
+    FEATURES,
+    CROSS_VALIDATE,
+    TUNE_AND_TEST,
+)

@@ -2,8 +2,9 @@
 
 Letters: Q queries, N training rows, D numbers in a row, K classes. Rows are flat
 images: ``images.reshape(len(images), -1)``. Any real type is taken (``uint8`` does
-not wrap round); arithmetic is exact for integers or float64. No function changes
-its inputs.
+not wrap round). Arithmetic is float64: exact for whole numbers below 2^53. Values of
+one call may differ by 150 powers of ten; what is smaller than that counts as 0. No
+function changes its inputs.
 
 Ties, everywhere: the smaller training index is the nearer neighbour, and a drawn
 vote goes to the class of the nearest neighbour among those drawn.
@@ -21,7 +22,9 @@ from . import search
 
 __all__ = [
     "accuracy",
+    "copy_nearest",
     "cross_validate",
+    "features",
     "folds",
     "l1_distance",
     "l1_distances",
@@ -80,6 +83,25 @@ def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
         )
     with np.errstate(over="ignore"):  # beyond the float range it is infinite
         return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
+
+
+def copy_nearest(query: np.ndarray, rows: np.ndarray, labels: np.ndarray):
+    """Return the label of the row nearest to ``query`` in L1; the first of equals.
+
+    Parameters
+    ----------
+    query : (D,)
+    rows : (N, D), N at least 1
+    labels : (N,)
+
+    Examples
+    --------
+    >>> query, rows = np.array([5], np.uint8), np.array([[3], [9]], np.uint8)
+    >>> int(copy_nearest(query, rows, np.array([7, 4])))
+    7
+    """
+    gaps = abs(rows.astype(np.float64) - query)  # (N, D)
+    return labels[gaps.sum(axis=1).argmin()]
 
 
 def l1_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -198,12 +220,13 @@ def nearest(
         rows (at least ``k``) at a time, so memory does not grow with Q or N; the
         answer is the same for every size
     engine : ``"numpy"``; ``"torch"`` for integer products of ``uint8`` rows; or
-        ``"auto"``, which takes torch for large ``uint8`` work where it is there.
-        The answer is the same
+        ``"auto"``, which takes torch for large ``uint8`` work where it is there and
+        the processor has instructions for it. The answer is the same
 
     Returns
     -------
-    indices : (Q, k) int64; of equal distances the smaller index comes first
+    indices : (Q, k) int64; of equal distances (L2: of equal squares, before the root
+        is rounded) the smaller index comes first
     distances : (Q, k) float64
 
     Notes
@@ -234,7 +257,7 @@ def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
     Parameters
     ----------
     labels : (Q, k) integer labels of the neighbours, nearest first, k at least 1
-    num_classes : K; labels lie in [0, K)
+    num_classes : K, below 2^63; labels lie in [0, K)
 
     Returns
     -------
@@ -247,7 +270,8 @@ def vote(labels: np.ndarray, num_classes: int) -> np.ndarray:
     """
     labels = as_array(labels, "vote", "labels")
     shapes.require_axes(labels, "Q, k", "vote", "labels")
-    num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes")
+    most = 2**63 - 1  # winners are int64
+    num_classes = shapes.require_int(num_classes, 1, "vote", "num_classes", most)
     q, k = labels.shape
     shapes.require_int(k, 1, "vote", "the number of neighbours k")
     labels = as_labels(labels.ravel(), num_classes, q * k, "vote", "labels")
@@ -289,6 +313,31 @@ def predict(
     labels, num_classes = _classes(labels, len(train), "predict", "labels")
     indices, _ = nearest(queries, train, k, metric, chunk_size)
     return vote(labels[indices], num_classes)
+
+
+def features(images: np.ndarray) -> np.ndarray:
+    """Return images as rows, each moved so that the centre of its ink is central.
+
+    Images that differ by a shift of whole pixels get the same numbers, as long as no
+    ink leaves the image.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W), dark where there is no ink
+
+    Returns
+    -------
+    (N, H * W) float64
+    """
+    h, w = images.shape[2:]
+    rows = []
+    for ink in images[:, 0].astype(np.float64):  # (H, W)
+        total = max(ink.sum(), 1e-9)
+        row = ink.sum(axis=1) @ np.arange(h) / total
+        column = ink.sum(axis=0) @ np.arange(w) / total
+        steps = round((h - 1) / 2 - row), round((w - 1) / 2 - column)
+        rows.append(np.roll(ink, steps, axis=(0, 1)).ravel())
+    return np.array(rows).reshape(len(images), h * w)
 
 
 def _classes(labels, n: int, where: str, name: str) -> tuple[np.ndarray, int]:

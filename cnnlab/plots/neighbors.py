@@ -1,4 +1,8 @@
-"""Drawings for notebook 02: distances, neighbours, votes, regions, validation."""
+"""Drawings for notebook 02: distances, neighbours, votes, regions, validation.
+
+One meaning a colour: blue is the right class, orange a wrong one. Whatever is not
+right or wrong is black or grey, or a class of the plane (green, pink, sky).
+"""
 
 import functools
 import io
@@ -11,18 +15,22 @@ from cnnlab import shapes
 from cnnlab.plots._base import (
     BLACK,
     BLUE,
-    CYCLE,
+    GREEN,
     GREY,
     ORANGE,
-    VERMILION,
+    PURPLE,
+    SKY,
     Picture,
+    describe,
     matrix,
     show_image,
     to_pixels,
 )
 
-REGION_COLOURS = (BLUE, ORANGE, CYCLE[2])
+WIDE = 5.6  # inches, of every figure
+REGION_COLOURS = (GREEN, PURPLE, SKY)
 REGION_MARKERS = ("o", "s", "^")
+PALE = "#DDDDDD"
 
 
 def difference_table(a: np.ndarray, b: np.ndarray):
@@ -33,51 +41,68 @@ def difference_table(a: np.ndarray, b: np.ndarray):
     a, b : integers (H, W), one shape
     """
     gap = np.abs(np.asarray(a, int) - np.asarray(b, int))
-    figure, axes = plt.subplots(1, 3, figsize=(8.4, 3.0))
+    figure, axes = plt.subplots(1, 3, figsize=(WIDE, 2.3))
     for ax, values, title in zip(
-        axes, (a, b, gap), ("test image a", "training image b", "|a − b|"), strict=True
-    ):
+        axes, (a, b, gap), ("image a", "image b", f"|a − b|, sum {gap.sum()}"),
+        strict=True,
+    ):  # fmt: skip
         matrix(ax, values, title, cmap="gray", vmin=0, vmax=255)
-        ax.set(xlabel="column", ylabel="row")
-    axes[2].set_title(f"|a − b|, sum {gap.sum()}")
-    return figure
+        ax.set(xlabel="column", ylabel="row" if ax is axes[0] else "")
+    first = f"Top left |{a[0, 0]} − {b[0, 0]}| = {gap[0, 0]}"
+    return describe(figure, f"{first}; all {gap.size} add up to {gap.sum()}.")
 
 
 def neighbour_rows(
-    queries, neighbours, right, titles, asked=None, title: str = "", size: float = 0.95
+    queries, truth, neighbours, labels, distances=None, title="", classes=None
 ):
     """Return a figure: a query in each row, then its neighbours, nearest first.
 
-    Neighbours of the query's own class have a blue frame, others an orange one.
+    Neighbours of the query's own class have a blue frame, others an orange one; above
+    each stands its class, and its distance where distances are given.
 
     Parameters
     ----------
     queries : Q images as in ``show_image``
+    truth : (Q,) their classes
     neighbours : Q lists of k images
-    right : (Q, k) booleans, whether a neighbour has the query's class
-    titles : Q lists of k short texts
-    asked : Q short texts above the queries
+    labels : (Q, k) classes of the neighbours
+    distances : (Q, k), or None
     title : the finding
-    size : width of a neighbour in inches
+    classes : names of the classes; by default their numbers
     """
-    rows, columns = np.shape(right)
+    rows, columns = np.shape(labels)
+    name = str if classes is None else (lambda label: classes[label])
+    size = WIDE / (columns + 1.25)
     figure, axes = plt.subplots(
         rows,
         columns + 1,
-        figsize=((columns + 1.25) * size, rows * (size + 0.3) + 0.35 * bool(title)),
+        figsize=(WIDE, rows * (size + 0.3) + 0.35 * bool(title)),
         squeeze=False,
         gridspec_kw={"width_ratios": [1.25, *[1] * columns]},
     )
     for row in range(rows):
-        show_image(axes[row, 0], queries[row], asked[row] if asked else "query")
+        show_image(axes[row, 0], queries[row], f"asked: {name(truth[row])}")
         for column in range(columns):
-            ax = axes[row, column + 1]
-            show_image(ax, neighbours[row][column])
-            ax.set_title(titles[row][column], fontsize=9, loc="center")
-            _frame(ax, BLUE if right[row][column] else ORANGE)
+            ax, label = axes[row, column + 1], labels[row][column]
+            caption = name(label)
+            if distances is not None:
+                caption += f" · {distances[row][column]:,.0f}"
+            show_image(ax, neighbours[row][column], caption)
+            _frame(ax, BLUE if label == truth[row] else ORANGE)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return figure
+    return describe(figure, _rows_in_words(truth, labels, distances, name))
+
+
+def _rows_in_words(truth, labels, distances, name) -> str:
+    parts = []
+    for row, (own, found) in enumerate(zip(truth, labels, strict=True)):
+        text = f"Nearest to a {name(own)}: {', '.join(map(name, found))}"
+        if distances is not None:
+            near, far = distances[row][0], distances[row][-1]
+            text += f", at distances from {near:,.0f} to {far:,.0f}"
+        parts.append(text + ".")
+    return " ".join(parts)
 
 
 def _frame(ax, colour) -> None:
@@ -85,186 +110,247 @@ def _frame(ax, colour) -> None:
         spine.set(visible=True, color=colour, linewidth=2.5)
 
 
-def regions(ax, predict, points, labels, classes, title: str = "", steps: int = 110):
-    """Draw 2-D points and, behind them, the class ``predict`` gives to each place.
+def regions(points, labels, classes, answers: dict, title: str = "", steps: int = 90):
+    """Return a figure of 2-D points and the class that each place would be given.
 
     Parameters
     ----------
-    predict : (M, 2) places -> (M,) classes
-    points, labels : (N, 2), (N,) labels below 3
+    points, labels : (N, 2), (N,) labels below 3; the last point is the stray one
     classes : up to three names
+    answers : panel title -> function of (M, 2) places that returns (M,) classes
+    title : the finding
     """
     low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     across, up = (np.linspace(low[i], high[i], steps) for i in (0, 1))
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)  # (M, 2)
-    winners = predict(grid).reshape(steps, steps)
-    box = (low[0], high[0], low[1], high[1])
+    figure, axes = plt.subplots(
+        1, len(answers), figsize=(WIDE, 2.9), sharey=True, squeeze=False
+    )
+    words = []
+    for ax, (name, answer) in zip(axes[0], answers.items(), strict=True):
+        won = np.asarray(answer(np.concatenate([grid, points[-1:], points])))
+        share = np.mean(won[len(grid) + 1 :] == labels)
+        words.append(f"{name}: {classes[won[len(grid)]]}, {share:.0%} right")
+        _region(ax, won[: len(grid)].reshape(steps, steps), points, labels, classes)
+        ax.set(
+            xlabel="$x_1$", title=f"{name}: {share:.0%} right",
+            xlim=(low[0], high[0]), ylim=(low[1], high[1]),
+        )  # fmt: skip
+    axes[0, 0].set_ylabel("$x_2$")
+    marks, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(marks, names, loc="outside lower center", ncols=3, fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    text = "; ".join(words)
+    return describe(figure, f"Class at the stray point, share of points right. {text}.")
+
+
+def _region(ax, winners, points, labels, classes) -> None:
+    """Draw the areas as colour, their borders as lines, and the points on top."""
+    low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     colours = mpl.colors.ListedColormap(REGION_COLOURS[: len(classes)])
     ax.imshow(
-        winners, cmap=colours, alpha=0.25, origin="lower", extent=box, aspect="equal",
-        vmin=0, vmax=max(len(classes) - 1, 1),
+        winners, cmap=colours, alpha=0.3, origin="lower", aspect="equal",
+        extent=(low[0], high[0], low[1], high[1]), vmin=0, vmax=len(classes) - 1,
     )  # fmt: skip
     for k, name in enumerate(classes):
         ax.scatter(
-            *points[labels == k].T, s=20, color=REGION_COLOURS[k], label=name,
-            marker=REGION_MARKERS[k], edgecolor="white", linewidth=0.5,
+            *points[labels == k].T, s=18, color=REGION_COLOURS[k], label=name,
+            marker=REGION_MARKERS[k], edgecolor="black", linewidth=0.4,
         )  # fmt: skip
-    ax.set(xlabel="feature $x_1$", ylabel="feature $x_2$")
+    ax.scatter(*points[-1], s=150, facecolor="none", edgecolor="black", linewidth=1.2)
+
+
+def k_curves(ks, curves: dict, asked: int, title: str = ""):
+    """Return a figure of accuracy against k, bars of one standard error.
+
+    Parameters
+    ----------
+    ks : (R,) values of k, drawn on a logarithmic axis
+    curves : name -> (R,) accuracies in [0, 1], at most three
+    asked : number of images behind every accuracy
+    title : the finding
+    """
+    figure, ax = plt.subplots(figsize=(WIDE, 3.2))
+    looks = zip((BLACK, GREY, GREY), ("-", "--", ":"), "os^", strict=True)
+    words = []
+    for (name, values), (colour, line, marker) in zip(
+        curves.items(), looks, strict=False
+    ):
+        p = np.asarray(values, dtype=float)
+        error = np.sqrt(p * (1 - p) / asked)
+        ax.errorbar(
+            ks, 100 * p, yerr=100 * error, color=colour, linestyle=line,
+            marker=marker, capsize=3, label=name,
+        )  # fmt: skip
+        listed = ", ".join(f"k = {k}: {v:.1%}" for k, v in zip(ks, p, strict=True))
+        words.append(f"{name}: {listed}")
+    _axis_of_k(ax, ks)
+    ax.legend(loc="best")
     ax.set_title(title)
-    return ax
+    return describe(figure, f"Accuracy on {asked} images. {'; '.join(words)}.")
+
+
+def _axis_of_k(ax, ks) -> None:
+    ax.set(xscale="log", xlabel="k, neighbours that vote", ylabel="accuracy, %")
+    ax.set_xticks(ks, [str(k) for k in ks])
+    ax.minorticks_off()
 
 
 def fold_table(num_folds: int = 5):
     """Return a figure: in each round another fold is held out of the training rows."""
     shapes.require_int(num_folds, 2, "fold_table", "num_folds")
-    figure, ax = plt.subplots(figsize=(7, 0.42 * num_folds + 1.1))
+    figure, ax = plt.subplots(figsize=(WIDE, 0.36 * num_folds + 0.9))
     for row in range(num_folds):
         for fold in range(num_folds):
             out = row == fold
-            ax.barh(
-                row, 0.94, left=fold + 0.03, height=0.78,
-                color=VERMILION if out else "#CFE3F1",
-            )  # fmt: skip
+            colour = "#444444" if out else PALE
+            ax.barh(row, 0.94, left=fold + 0.03, height=0.8, color=colour)
             ax.text(
-                fold + 0.5, row, "asked" if out else "remembered",
-                ha="center", va="center", color="white" if out else BLACK, fontsize=9,
+                fold + 0.5, row, "asked" if out else "known", ha="center",
+                va="center", color="white" if out else BLACK, fontsize=10,
             )  # fmt: skip
-    ax.barh(0, 0.94, left=num_folds + 0.23, height=num_folds * 1.9, color="#DDDDDD")
-    ax.text(
-        num_folds + 0.7, (num_folds - 1) / 2, "test set:\nlocked away",
-        ha="center", va="center", fontsize=9,
-    )  # fmt: skip
     ax.set(
-        xlim=(0, num_folds + 1.2),
+        xlim=(0, num_folds),
         ylim=(num_folds - 0.5, -0.5),
         xticks=np.arange(num_folds) + 0.5,
         xticklabels=[f"fold {fold + 1}" for fold in range(num_folds)],
         yticks=range(num_folds),
         yticklabels=[f"round {row + 1}" for row in range(num_folds)],
     )
-    ax.set_title("Each image is asked about once, and remembered otherwise")
+    ax.set_title("Each image is asked about once, and known otherwise")
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    return figure
+    text = f"{num_folds} rounds; in round i, fold i is asked and the others are known."
+    return describe(figure, text)
 
 
-def validation_curve(ax, ks, accuracies, label: str = "", colour=BLUE, title=""):
-    """Draw mean accuracy against k, bars of one standard deviation, and the folds.
+def fold_curve(ks, accuracies, title: str = ""):
+    """Return a figure: mean accuracy against k, bars of one deviation, and the folds.
 
     Parameters
     ----------
     ks : (R,) values of k, drawn on a logarithmic axis
     accuracies : (R, folds) in [0, 1]
+    title : the finding
     """
     percent = 100 * np.asarray(accuracies)
     mean, sd = percent.mean(axis=1), percent.std(axis=1, ddof=1)
+    figure, ax = plt.subplots(figsize=(WIDE, 3.0))
     for column in percent.T:
-        ax.plot(ks, column, ".", color=colour, alpha=0.35, markersize=5)
-    ax.errorbar(ks, mean, yerr=sd, color=colour, marker="o", capsize=3, label=label)
-    ax.set(xscale="log", xlabel="k, neighbours that vote", ylabel="accuracy, %")
-    ax.set_xticks(ks, [str(k) for k in ks])
-    ax.minorticks_off()
+        ax.plot(ks, column, ".", color=GREY, alpha=0.7, markersize=6)
+    ax.errorbar(ks, mean, yerr=sd, color=BLACK, marker="o", capsize=3)
+    _axis_of_k(ax, ks)
     ax.set_title(title)
-    return ax
+    listed = zip(ks, mean, sd, strict=True)
+    text = ", ".join(f"k = {k}: {m:.1f} ± {s:.1f} %" for k, m, s in listed)
+    return describe(figure, f"Mean and standard deviation over the folds. {text}.")
 
 
-def concentration(ax, dims, measured, real: dict, title: str = ""):
-    """Draw the relative spread of squared distances against the dimension D.
-
-    The line is what uniform random points must show: sqrt(1.4 / D).
+def equal_changes(original, changed: dict, distance, title: str = ""):
+    """Return a figure: an image, changed versions, and how far each is from it.
 
     Parameters
     ----------
-    dims, measured : (R,) dimensions, and the spread of random points there
-    real : name -> (D, spread) of other sets of points
+    original : integers (C, H, W) from 0 to 255
+    changed : name -> image of the same shape
+    distance : function of two images
     """
-    line = np.array([min(dims), max(dims)], dtype=float)
-    law = np.sqrt(1.4 / line)
-    ax.plot(line, law, color=GREY, label=r"law: $\sqrt{1.4 / D}$")
-    ax.plot(dims, measured, "o", color=BLUE, label="random points, measured")
-    looks = zip((VERMILION, ORANGE, CYCLE[2], BLACK), "s^Dv", strict=True)
-    for (name, (d, spread)), (colour, marker) in zip(real.items(), looks, strict=False):
-        ax.plot(d, spread, marker, color=colour, markersize=9, label=name)
-    ax.set(xscale="log", yscale="log", xlabel="dimension D, numbers in a row")
-    ax.set_ylabel("spread of squared distances / mean")
-    ax.set_title(title)
-    ax.legend(fontsize=9, loc="lower left")
-    return ax
-
-
-def shift_curve(ax, shifts, accuracies: dict, title: str = ""):
-    """Draw accuracy against a shift in pixels, one line a data set.
-
-    Parameters
-    ----------
-    shifts : (R,) pixels
-    accuracies : name -> (R,) accuracies in [0, 1]
-    """
-    looks = zip(CYCLE[:4], "os^D", strict=True)
-    for (name, values), (colour, marker) in zip(
-        accuracies.items(), looks, strict=False
-    ):
-        ax.plot(
-            shifts, 100 * np.asarray(values), color=colour, marker=marker, label=name
-        )
-    ax.axhline(10, color=GREY, linestyle=":", linewidth=1.5, label="guessing")
-    ax.set(xlabel="test images shifted right by, pixels", ylim=(0, 102), xticks=shifts)
-    ax.set_ylabel("accuracy, %")
-    ax.set_title(title)
-    ax.legend()
-    return ax
-
-
-def record_curves(record: dict, title: str = ""):
-    """Return a figure of a stored ``knn_accuracy`` record: accuracy against k.
-
-    One panel a data set, L2 solid and L1 dashed, bars of one standard deviation
-    over random subsets. ``title`` states the finding.
-    """
-    names = list(dict.fromkeys(row["dataset"] for row in record["subsets"]))
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(2.5 * len(names), 3.3), sharey=True, squeeze=False
-    )
-    looks = {"l2": (BLUE, "-", "o"), "l1": (VERMILION, "--", "s")}
-    for row in record["subsets"]:
-        ax = axes[0, names.index(row["dataset"])]
-        colour, line, marker = looks[row["metric"]]
-        ax.errorbar(
-            record["ks"], 100 * np.array(row["mean"]), yerr=100 * np.array(row["sd"]),
-            color=colour, linestyle=line, marker=marker, markersize=5, capsize=3,
-            label=row["metric"].upper(),
-        )  # fmt: skip
-    for ax, name in zip(axes[0], names, strict=True):
-        ax.axhline(10, color=GREY, linestyle=":", linewidth=1.5)
-        ax.set(xscale="log", xlabel="k, neighbours that vote", ylim=(0, 102))
-        ax.set_xticks(record["ks"], [str(k) for k in record["ks"]])
-        ax.minorticks_off()
-        ax.set_title(name, fontsize=11)
-    axes[0, 0].set_ylabel("test accuracy, %")
-    axes[0, 0].text(record["ks"][0], 12, "guessing", color=GREY, fontsize=9)
-    axes[0, -1].legend(loc="upper right")
+    figure, axes = plt.subplots(1, 1 + len(changed), figsize=(WIDE, 2.0))
+    show_image(axes[0], original.astype(np.uint8), "the cat\n")
+    words = []
+    for ax, (name, image) in zip(axes[1:], changed.items(), strict=True):
+        d = float(distance(image, original))
+        show_image(ax, image.astype(np.uint8), f"{name}\n{d:,.0f}")
+        words.append(f"{name} at distance {d:,.0f}")
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return figure
+    return describe(figure, f"One cat and {len(changed)} changes: {', '.join(words)}.")
+
+
+def falling_curves(
+    places, curves: dict, xlabel: str, title: str = "", guessing: float = 0.1
+):
+    """Return a figure of accuracy against what is done to the images.
+
+    Parameters
+    ----------
+    places : (R,) whole numbers on the horizontal axis, drawn at equal distances
+    curves : name -> (R,) accuracies in [0, 1], at most three
+    xlabel : what is counted
+    guessing : the accuracy of a guesser
+    """
+    figure, ax = plt.subplots(figsize=(WIDE, 3.2))
+    looks = zip((BLACK, BLACK, GREY), ("-", "--", ":"), "os^", strict=True)
+    words = []
+    for (name, values), (colour, line, marker) in zip(
+        curves.items(), looks, strict=False
+    ):
+        p = 100 * np.asarray(values, dtype=float)
+        ax.plot(range(len(p)), p, color=colour, linestyle=line, marker=marker)
+        ax.lines[-1].set_label(name)
+        listed = (f"{at:,}: {v:.0f} %" for at, v in zip(places, p, strict=True))
+        words.append(f"{name}: {', '.join(listed)}")
+    ax.axhline(100 * guessing, color=GREY, linewidth=1, linestyle="-.")
+    ax.text(0, 100 * guessing + 2, "guessing", color="#555555", fontsize=10)
+    ax.set(xlabel=xlabel, ylabel="accuracy, %", ylim=(0, 102))
+    ax.set_xticks(range(len(places)), [f"{at:,}" for at in places])
+    if len(curves) > 1:
+        ax.legend(loc="best")
+    ax.set_title(title)
+    return describe(figure, f"Accuracy by {xlabel}. {'; '.join(words)}.")
+
+
+def memory_curves(record: dict, title: str = ""):
+    """Return a figure of a stored ``knn_accuracy`` record: accuracy against memory.
+
+    One line a data set, with bars of one standard deviation over five random draws.
+    ``title`` states the finding.
+    """
+    figure, ax = plt.subplots(figsize=(WIDE, 3.6))
+    words = []
+    for row, marker in zip(record["memory"], "os^D", strict=False):
+        n, mean, sd = row["n_train"], 100 * np.array(row["mean"]), np.array(row["sd"])
+        ax.errorbar(
+            n, mean, yerr=100 * sd, color=BLACK, marker=marker, capsize=3,
+            markersize=5, linewidth=1.5, label=row["dataset"],
+        )  # fmt: skip
+        ends = f"{mean[0]:.0f} % with {n[0]:,} to {mean[-1]:.0f} % with {n[-1]:,}"
+        words.append(f"{row['dataset']} from {ends}")
+    ax.axhline(10, color=GREY, linewidth=1, linestyle="-.")
+    ax.text(10, 4, "guessing", color="#555555", fontsize=10)
+    ax.set(
+        xscale="log", xlabel="images remembered", ylabel="validation accuracy, %",
+        ylim=(0, 102),
+    )  # fmt: skip
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.38), fontsize=10)
+    ax.set_title(title)
+    return describe(figure, f"Accuracy of one neighbour: {'; '.join(words)}.")
 
 
 # ------------------------------------------------------------ the board of the widget
 
-WIDTH = 640  # of the board, in pixels
-TILE = 66  # side of a neighbour
-BIG = 108  # side of the query
+WIDTH = 480  # of the board, in pixels
+PRINT = 12  # height of its text: 9 where the board is shown in a column of 364
+LEFT = 118  # where the right-hand part begins
+TILE = 46  # side of a neighbour
+BIG = 92  # side of the query
 HIGHEST_K = 15
 
 
 def neighbour_board(
-    original, asked, neighbours, labels, distances, classes, winner, crowd, reach, alt
-) -> Picture:
+    original, asked, truth, neighbours, labels, distances, classes, winner, crowd,
+    reach, alt,
+) -> Picture:  # fmt: skip
     """Draw a query, its neighbours, all distances and the votes, in a few ms.
+
+    Neighbours of the query's own class are blue, others orange, in the frames, the
+    ticks and the bars; the bar of the winner is the one that says so.
 
     Parameters
     ----------
     original, asked : uint8 (C, H, W), the query before and after a change
+    truth : the query's class
     neighbours : uint8 (k, C, H, W), nearest first, k at most 15
     labels, distances : (k,) class and distance of every neighbour
     classes : names of the classes
@@ -274,36 +360,39 @@ def neighbour_board(
     alt : what the picture says, as a sentence
     """
     from PIL import Image, ImageDraw
+    from PIL.PngImagePlugin import PngInfo
 
-    rows = -(-len(labels) // 5)
-    top = 22 + rows * (TILE + 22) + 8
-    top = max(top, 2 * (BIG + 24) + 8)
-    height = top + 78 + 18 * len(classes) + 28
-    sheet = Image.new("RGB", (WIDTH, height), "white")
+    rows = -(-HIGHEST_K // 5)  # always, so that nothing jumps when k moves
+    top = 20 + rows * (TILE + 22) + 4
+    sheet = Image.new("RGB", (WIDTH, top + 70 + 17 * len(classes) + 4), "white")
     draw = ImageDraw.Draw(sheet)
-    _tile(sheet, draw, original, (4, 20), BIG, None, "test image")
-    _tile(sheet, draw, asked, (4, 20 + BIG + 24), BIG, None, "as asked")
-    draw.text((150, 2), f"the {len(labels)} nearest, by distance", "black", _font(13))
+    pace = (WIDTH - LEFT) // 5
+    _tile(sheet, draw, original, (4, 20), BIG, None, "asked image")
+    _tile(sheet, draw, asked, (4, 20 + BIG + 22), BIG, None, "as changed")
+    draw.text(
+        (LEFT, 2), f"the {len(labels)} nearest: class, distance", "black", _font()
+    )
     for place, (image, label, d) in enumerate(
         zip(neighbours, labels, distances, strict=True)
     ):
-        x = 150 + place % 5 * (TILE + 32)
-        y = 22 + place // 5 * (TILE + 22)
-        colour = BLUE if label == winner else ORANGE
-        _tile(sheet, draw, image, (x, y), TILE, colour)
-        draw.text((x, y + TILE + 3), f"{classes[label]}: {d:.0f}", "black", _font(11))
-    _crowd(draw, top, crowd, distances, labels, winner, reach)
-    _votes(draw, top + 84, labels, classes, winner)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
+        x, y = LEFT + 3 + place % 5 * pace, 22 + place // 5 * (TILE + 22)
+        _tile(sheet, draw, image, (x, y), TILE, BLUE if label == truth else ORANGE)
+        _caption(draw, (x - 2, y + TILE + 3), classes[label], d, pace - 2)
+    colours = [BLUE if label == truth else ORANGE for label in labels]
+    _crowd(draw, top, crowd, distances, colours, reach)
+    _votes(draw, top + 70, labels, classes, winner, truth)
+    buffer, notes = io.BytesIO(), PngInfo()
+    notes.add_text("Text", f"{PRINT:.2f}")  # as plots.png notes it
+    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
     return Picture(buffer.getvalue(), alt)
 
 
 @functools.cache
-def _font(size: int):
+def _font():
     from PIL import ImageFont
 
-    return ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+    place = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    return ImageFont.truetype(place, PRINT)
 
 
 def _tile(sheet, draw, image, corner, side, colour, title: str = "") -> None:
@@ -316,40 +405,45 @@ def _tile(sheet, draw, image, corner, side, colour, title: str = "") -> None:
     if colour:
         draw.rectangle((x - 3, y - 3, x + side + 2, y + side + 2), None, colour, 3)
     if title:
-        draw.text((x, y - 18), title, "black", _font(13))
+        draw.text((x, y - 18), title, "black", _font())
 
 
-def _crowd(draw, top, crowd, distances, labels, winner, reach) -> None:
+def _caption(draw, corner, name: str, distance: float, room: int) -> None:
+    """Write class and distance where both fit, else the class alone."""
+    both = f"{name}: {distance:.0f}"
+    fits = draw.textlength(both, _font()) <= room
+    draw.text(corner, both if fits else name, "black", _font())
+
+
+def _crowd(draw, top, crowd, distances, colours, reach) -> None:
     """Draw all distances as a grey histogram, the neighbours as coloured ticks."""
-    left, width, floor = 150, WIDTH - 170, top + 54
-    counts, _ = np.histogram(crowd, bins=94, range=(0, reach))
-    heights = np.ceil(44 * counts / max(counts.max(), 1)).astype(int)
+    width, floor, bins = WIDTH - LEFT - 8, top + 44, 88
+    counts, _ = np.histogram(crowd, bins=bins, range=(0, reach))
+    heights = np.ceil(38 * counts / max(counts.max(), 1)).astype(int)
     for place, high in enumerate(heights.tolist()):
         if high:
-            x = left + place * width // 94
+            x = LEFT + place * width // bins
             draw.rectangle((x, floor - high, x + 3, floor - 1), "#BBBBBB")
-    draw.line((left, floor, left + width, floor), "black")
-    for d, label in zip(distances, labels, strict=True):
-        x = left + min(d / reach, 1) * width
-        colour = BLUE if label == winner else ORANGE
+    draw.line((LEFT, floor, LEFT + width, floor), "black")
+    for d, colour in zip(distances, colours, strict=True):
+        x = LEFT + min(d / reach, 1) * width
         draw.line((x, floor - 16, x, floor + 6), colour, 2)
-    draw.text((4, top + 20), "distance to every", "black", _font(12))
-    draw.text((4, top + 35), "training image", "black", _font(12))
-    draw.text((left, floor + 8), "0", "black", _font(12))
-    end = f"{reach:.0f}"
-    draw.text((left + width, floor + 8), end, "black", _font(12), anchor="ra")
+    draw.text((4, top + 14), "distance to all", "black", _font())
+    draw.text((4, top + 30), "known images", "black", _font())
+    draw.text((LEFT, floor + 8), "0", "black", _font())
+    draw.text((LEFT + width, floor + 8), f"{reach:,.0f}", "black", _font(), anchor="ra")
 
 
-def _votes(draw, top, labels, classes, winner) -> None:
+def _votes(draw, top, labels, classes, winner, truth) -> None:
     """Draw one bar a class, as long as its votes."""
     votes = np.bincount(labels, minlength=len(classes)).tolist()
-    step = (WIDTH - 200) / max(len(labels), 5)
-    draw.text((4, top), "votes", "black", _font(13))
+    step = (WIDTH - LEFT - 70) / HIGHEST_K
+    draw.text((4, top), "votes", "black", _font())
     for k, (name, count) in enumerate(zip(classes, votes, strict=True)):
-        y = top + 18 * k
-        draw.text((142, y), name, "black", _font(12), anchor="ra")
+        y = top + 17 * k
+        draw.text((LEFT - 8, y), name, "black", _font(), anchor="ra")
         if count:
-            colour = BLUE if k == winner else ORANGE
-            draw.rectangle((150, y + 2, 150 + step * count, y + 13), colour)
+            end = LEFT + step * count
+            draw.rectangle((LEFT, y + 2, end, y + 12), BLUE if k == truth else ORANGE)
             text = f"{count}  wins" if k == winner else f"{count}"
-            draw.text((156 + step * count, y), text, "black", _font(12))
+            draw.text((end + 6, y), text, "black", _font())

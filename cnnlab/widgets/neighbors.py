@@ -1,4 +1,4 @@
-"""The widget of notebook 02: change a test image and watch its neighbours move."""
+"""The widget of notebook 02: change an image and watch its neighbours move."""
 
 from collections.abc import Callable
 
@@ -42,12 +42,12 @@ def render_neighbours(
     train, test, image=0, k=5, metric="l2", right=0, down=0, light=0, square=0,
     l2_distances: Callable = neighbors.l2_one_loop, vote: Callable = neighbors.vote,
 ) -> Picture:  # fmt: skip
-    """Draw one test image, changed as asked, with its neighbours and their vote.
+    """Draw one asked image, changed as told, with its neighbours and their vote.
 
     Parameters
     ----------
-    train, test : data sets with images of one shape
-    image : index of the test image
+    train, test : remembered and asked data sets, images and classes alike
+    image : index of the asked image
     k : 1 to 15 neighbours
     metric : "l1" or "l2"
     right, down, light, square : see `disturb`
@@ -65,16 +65,17 @@ def render_neighbours(
     nearest = np.argsort(crowd, kind="stable")[:k]
     labels = train.labels[nearest]
     winner = int(np.asarray(vote(labels[None], len(train.classes)))[0])
-    truth, guess = test.classes[test.labels[image]], train.classes[winner]
-    right_or_not = "right" if truth == guess else f"wrong, it is {truth}"
+    truth = int(test.labels[image])
+    votes, guess = int((labels == winner).sum()), train.classes[winner]
+    verdict = "right" if truth == winner else f"wrong, it is {test.classes[truth]}"
     text = (
-        f"{int((labels == winner).sum())} of {k} neighbours say {guess}: "
-        f"{right_or_not}. Nearest {metric.upper()} distance {crowd[nearest[0]]:.0f}, "
+        f"{votes} of {k} neighbours say {guess}: {verdict}. "
+        f"Nearest {metric.upper()} distance {crowd[nearest[0]]:.0f}, "
         f"k-th {crowd[nearest[-1]]:.0f}, mean of all {crowd.mean():.0f}."
     )
     return neighbour_board(
-        original, asked, train.images[nearest], labels, crowd[nearest], train.classes,
-        winner, crowd, _reach(train, metric), text,
+        original, asked, truth, train.images[nearest], labels, crowd[nearest],
+        train.classes, winner, crowd, _reach(train, metric), text,
     )  # fmt: skip
 
 
@@ -94,11 +95,11 @@ def neighbours(
     l2_distances: Callable = neighbors.l2_one_loop,
     vote: Callable = neighbors.vote,
 ) -> Explorer:
-    """Return the widget: pick or change a test image, set k and the metric.
+    """Return the widget: pick or change an asked image, set k and the metric.
 
     Parameters
     ----------
-    train, test : data sets with images of one shape
+    train, test : remembered and asked data sets, images and classes alike
     image, k : where to start
     l2_distances, vote : the functions to run
     """
@@ -113,7 +114,7 @@ def neighbours(
     return Explorer(
         render,
         {
-            "image": number("test image", image, 0, len(test) - 1),
+            "image": number("asked image", image, 0, len(test) - 1),
             "k": number("k, neighbours that vote", k, 1, min(HIGHEST_K, len(train))),
             "metric": choice("distance", [("L2", "l2"), ("L1", "l1")]),
             "right": number("shift right, pixels", 0, -most, most),
@@ -121,5 +122,5 @@ def neighbours(
             "light": number("brightness, grey levels", 0, -200, 200, 5),
             "square": number("grey square, pixels wide", 0, 0, side),
         },
-        title="Neighbours of a test image",
+        title="Neighbours of an image",
     )
