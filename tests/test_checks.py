@@ -19,6 +19,14 @@ pytestmark = pytest.mark.usefixtures("no_progress")
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda one: one.name)
 
 
+def judge(exercise, answer):
+    """Return the verdict on an answer; a bug's cause is named rightly."""
+    if exercise.kind != "bug":
+        return exercise(answer)
+    [right] = [cause.letter for cause in exercise.causes if cause.right]
+    return exercise(answer, right)
+
+
 # ------------------------------------------------------------- every exercise there is
 
 
@@ -42,7 +50,7 @@ def test_stub_is_not_attempted(exercise):
 
 @each_exercise
 def test_reference_is_correct_and_remembered(exercise):
-    verdict = exercise(exercise.reference)
+    verdict = judge(exercise, exercise.reference)
     assert verdict.passed, verdict
     assert f"{exercise.notebook}.{exercise.name}" in checks.solved()
 
@@ -50,7 +58,7 @@ def test_reference_is_correct_and_remembered(exercise):
 @each_exercise
 def test_mistakes_with_at_least_five_different_causes_are_known(exercise):
     causes = [mistake.cause for mistake in exercise.mistakes]
-    assert len(set(causes)) >= 5
+    assert len(set(causes)) >= 5 or exercise.kind == "open"
     assert len({mistake.name for mistake in exercise.mistakes}) == len(causes)
     assert all(len(cause.split()) >= 3 for cause in causes)
 
@@ -61,8 +69,8 @@ def test_mistakes_with_at_least_five_different_causes_are_known(exercise):
     ids=[f"{one.name}-{mistake.name}" for one, mistake in MISTAKES],
 )
 def test_known_mistake_is_rejected_and_its_cause_named(exercise, mistake):
-    verdict = exercise(mistake.function)
-    assert verdict.status not in (_base.CORRECT, _base.NOT_ATTEMPTED), verdict
+    verdict = judge(exercise, mistake.function)
+    assert not verdict.passed and verdict.status != _base.NOT_ATTEMPTED, verdict
     assert mistake.cause in verdict.text or verdict.status == _base.CHANGED_INPUT, (
         verdict
     )
@@ -74,7 +82,7 @@ def test_exercise_teaches_with_staged_hints_and_shows_the_reference(exercise):
     hints = exercise.hints()
     assert len(hints.texts) >= 2
     assert f"def {exercise.reference.__name__}" in hints.source
-    assert exercise.where.startswith("cnnlab.")
+    assert callable(exercise.reference) and exercise.where.startswith("cnnlab.")
     shown = hints._repr_html_()
     assert shown.count("<details>") == len(hints.texts) + 1
     assert re.fullmatch(r"\d\d", exercise.notebook)

@@ -363,7 +363,13 @@ def test_a_bug_untouched_is_not_attempted():
     def copied(a, b):
         return (a + b) // 2
 
-    for answer, cause in [(_broken, None), (copied, None), (copied, "?")]:
+    def laid_out_otherwise(a, b):
+        return (
+            a + b  # a sum
+        ) // 2
+
+    answers = [(_broken, None), (copied, None), (copied, "?"), (laid_out_otherwise, "")]
+    for answer, cause in answers:
         verdict = BUG(answer, cause)
         assert verdict.status == _verdict.NOT_ATTEMPTED
         assert "set mean_of_cause to a, b or c" in verdict.text

@@ -173,6 +173,13 @@ def test_functions_that_call_each_other_lambdas_and_imports_are_written_down():
     assert space["answer"] is math.sqrt
 
 
+def test_a_method_is_not_taken_for_a_variable_of_its_name():
+    source = "def centred(x):\n    return x - x.mean()\n"
+    centred = cell("centred", source)
+    centred.__globals__["mean"] = np.arange(3)
+    assert "mean" not in _yours.source_of(centred).split("def ")[0]
+
+
 def test_an_older_progress_file_and_a_damaged_one_are_understood(tmp_path, monkeypatch):
     path = tmp_path / "old.json"
     monkeypatch.setenv("CNNLAB_PROGRESS", str(path))

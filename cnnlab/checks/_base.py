@@ -8,12 +8,13 @@ shows broken code to be mended, and asks for the cause. :class:`Open` scores an 
 of the learner's own invention against a bar.
 """
 
+import ast
 import contextlib
 import copy
 import dis
 import inspect
 import io
-import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -736,31 +737,16 @@ def _is_stub(function) -> bool:
 
 
 def _same_code(one, other) -> bool:
-    """Say whether two functions do the same, step by step, whatever their names."""
-    a, b = getattr(one, "__code__", None), getattr(other, "__code__", None)
-    return a is not None and b is not None and _steps_of(a) == _steps_of(b)
+    """Say whether two functions read the same, whatever their names and layout."""
+    try:
+        return _reading(one) == _reading(other)
+    except (OSError, TypeError, SyntaxError, IndexError, AttributeError):
+        return False  # no source to be had, or none that stands on its own
 
 
-def _steps_of(code) -> tuple:
-    parts = []
-    for step in dis.get_instructions(code):
-        inner = getattr(step.argval, "co_code", None)
-        # A method of a module is looked up in another way where the module is imported
-        # in the same file than where it is imported in another cell.
-        name = step.opname.replace("LOAD_METHOD", "LOAD_ATTR")
-        value = re.sub(r"NULL(\|self)? \+ | \+ NULL(\|self)?", "", step.argrepr)
-        if inner is not None:
-            value = _steps_of(step.argval)
-        if name == "LOAD_CONST" and inner is None and _is_name(step):
-            continue
-        if name != "PUSH_NULL":
-            parts.append((name, value))
-    return tuple(parts)
-
-
-def _is_name(step) -> bool:
-    """Say whether a constant is text: a docstring or the name of an inner function."""
-    return isinstance(step.argval, str)
+def _reading(function) -> str:
+    [statement] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    return ast.dump(statement.args) + "".join(map(ast.dump, statement.body))
 
 
 def _weight(case: Case) -> float:

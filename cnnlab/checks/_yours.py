@@ -7,6 +7,7 @@ checked again; where it is absent or no longer right, the reference runs.
 
 import ast
 import builtins
+import dis
 import importlib
 import inspect
 import linecache
@@ -136,7 +137,7 @@ def _write(function, parts: dict[str, str]) -> str:
     for used in _names(function.__code__):
         if used in function.__globals__:
             _write_value(used, function.__globals__[used], parts)
-        elif not hasattr(builtins, used) and used not in _attributes(statement):
+        elif not hasattr(builtins, used):
             raise NotSaved(f"it uses {used}, which is not there")
     del parts[name]
     parts[name] = text  # after all that it leans on
@@ -151,19 +152,13 @@ def _defined_name(statement) -> str:
     raise NotSaved("its source cannot be read on its own")
 
 
-def _attributes(statement) -> set[str]:
-    """Return names that stand after a dot: the code lists them among its names."""
-    found = {one.attr for one in ast.walk(statement) if isinstance(one, ast.Attribute)}
-    for one in ast.walk(statement):
-        if isinstance(one, (ast.Import, ast.ImportFrom)):
-            found |= {alias.name for alias in one.names}
-            found |= {part for name in list(found) for part in name.split(".")}
-            found.add(getattr(one, "module", None) or "")
-    return found
-
-
 def _names(code) -> list[str]:
-    found = list(code.co_names)
+    """Return the global names that a function reads, inner functions included."""
+    found = [
+        step.argval
+        for step in dis.get_instructions(code)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    ]
     for constant in code.co_consts:
         if inspect.iscode(constant):
             found += _names(constant)
