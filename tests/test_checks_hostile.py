@@ -46,12 +46,12 @@ def test_a_right_answer_may_print_draw_and_return_tensors(exercise):
 
 
 def _split(n, fractions, seed=0):
-    """Shuffle in place with the old generator, cut by sizes, last part the rest."""
+    """Shuffle in place with the old generator, count up to each running total."""
     order, parts, start = np.arange(n), [], 0
     np.random.RandomState(seed).shuffle(order)
-    for number, fraction in enumerate(fractions, start=1):
-        stop = n if number == len(fractions) else start + round(fraction * n)
-        parts.append(order[start:stop])
+    for number in range(1, len(fractions) + 1):
+        stop = round(math.fsum(fractions[:number]) * n)
+        parts.append(order[start:stop].tolist())
         start = stop
     return parts
 
@@ -103,7 +103,7 @@ def test_another_way_of_writing_it_is_right(name, answer):
 def _strided(n, fractions, seed):
     """Not shuffled: every second index first, odd or even by the seed."""
     order = np.concatenate([np.arange(seed % 2, n, 2), np.arange(1 - seed % 2, n, 2)])
-    return np.split(order, np.rint(np.cumsum(fractions) * n).astype(int)[:-1])
+    return np.split(order, np.rint(np.cumsum(fractions) * n).astype(int))[:-1]
 
 
 def _times(factor):

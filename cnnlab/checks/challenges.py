@@ -873,8 +873,7 @@ held_out_accuracy = FindBug(
         ),
         Cause(
             "d",
-            "Nothing: among 3,000 pictures the memoriser learned what a cat looks "
-            "like.",
+            "Nothing: from 3,000 pictures the memoriser learned what a cat is.",
             "It says 0 to every picture it has not seen: on new pictures it is at "
             "chance, 10 %, however many it has seen.",
         ),
@@ -917,9 +916,8 @@ held_out_accuracy = FindBug(
         Mistake(
             "not shuffled",
             _not_shuffled,
-            "the examples are cut without a shuffle: sorted by class, whole "
-            "classes are "
-            "missing from the training part.",
+            "the examples are cut without a shuffle: sorted by class, whole classes "
+            "are missing from the training part.",
         ),
         Mistake(
             "error",
@@ -933,9 +931,8 @@ held_out_accuracy = FindBug(
         ),
     ],
     hints_=[
-        "What would the memoriser reach if no held-out picture were known to "
-        "it? If all "
-        "were? And if four in five were?",
+        "What would the memoriser reach if no held-out picture were known to it? If "
+        "all were? And if four in five were?",
         "Print `np.isin(held_out, train).mean()` inside the function.",
         "One shuffle, cut once, gives two parts that cannot overlap: "
         "`train, held_out = yours.split_indices(len(labels), (0.8, 0.2), seed)`.",
@@ -1157,15 +1154,13 @@ topk_error = Exercise(
                 ((scores > _own(scores, labels)).sum(axis=1) >= k).mean()
             ),
             "ties: the label was put before every class with an equal score; those "
-            "with "
-            "a smaller number come first.",
+            "with a smaller number come first.",
         ),
         Mistake(
             "struck out by 0",
             _struck_out,
             "the best score was struck out by setting it to 0, which is not the "
-            "lowest: "
-            "scores may be negative. Use -np.inf, or sort.",
+            "lowest: scores may be negative. Use -np.inf, or sort.",
         ),
         Mistake(
             "order read as rank",

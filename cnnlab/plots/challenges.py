@@ -55,10 +55,9 @@ def numbers_under(photo: np.ndarray, top: int, left: int, what: str, side: int =
     part.set_yticks((0, side - 1), (top, top + side - 1))
     describe(
         figure,
-        f"Left: a photograph with {what} framed. Right: the {side} by {side} "
-        "red values "
-        f"in the frame, from {window.min()} to {window.max()}; the top row reads "
-        f"{', '.join(map(str, window[0]))}.",
+        f"Left: a photograph with {what} framed. Right: the {side} by {side} red "
+        f"values in the frame, from {window.min()} to {window.max()}; the top row "
+        f"reads {', '.join(map(str, window[0]))}.",
     )
     return figure
 
@@ -129,9 +128,8 @@ def rule_steps(image, grey, mask, corners, title: str):
     places = ", ".join(f"row {row} column {column}" for row, column in corners)
     describe(
         figure,
-        f"{title}. A picture, its brightness, its silhouette of {mask.sum()} "
-        "pixels, and "
-        f"{len(corners)} places in it where a corner points up: {places}.",
+        f"{title}. A picture, its brightness, its silhouette of {mask.sum()} pixels, "
+        f"and {len(corners)} places in it where a corner points up: {places}.",
     )
     return figure
 
@@ -241,9 +239,8 @@ def severity_curves(severities, curves: dict, title: str):
     )
     describe(
         figure,
-        f"{title}. Accuracy against severity, a panel for each dial. At "
-        "severity 1, for "
-        f"{', '.join(' '.join(name.split()) for name in curves)}: {worst}.",
+        f"{title}. Accuracy against severity, a panel for each dial. At severity 1, "
+        f"for {', '.join(' '.join(name.split()) for name in curves)}: {worst}.",
     )
     return figure
 

@@ -47,8 +47,7 @@ def render_dials(
             before,
             after,
             "Nothing moves: variation draws another object of the same class, and "
-            "nobody "
-            f"can draw another {picture}. Take a scene, or another dial.",
+            f"nobody can draw another {picture}. Take a scene, or another dial.",
         )
     else:
         before = _photo(picture)
@@ -59,9 +58,8 @@ def render_dials(
         before,
         after,
         f"Before, after, and how far each pixel moved (dark: not at all; yellow: 255). "
-        f"{dial} {severity:.2f}: {count:,} of {before.size:,} values changed; "
-        "mean over "
-        f"all values {mean:.0f} grey levels. The label is still: {picture}.",
+        f"{dial} {severity:.2f}: {count:,} of {before.size:,} values changed; mean "
+        f"over all values {mean:.0f} grey levels. The label is still: {picture}.",
     )
 
 
