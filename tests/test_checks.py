@@ -131,8 +131,10 @@ def test_no_answer_however_odd_makes_the_check_raise(exercise):
         assert verdict.text
     for value in (None, 3, "code", [1, 2], np.zeros(3), {}):
         verdict = exercise(value)
-        assert verdict.status == _base.NOT_ATTEMPTED
-        assert f"checks.{exercise.name}({exercise.name})" in verdict.text
+        assert not verdict.passed
+        if exercise.kind != "open":  # an open answer need not be a function
+            assert verdict.status == _base.NOT_ATTEMPTED
+            assert f"checks.{exercise.name}({exercise.name})" in verdict.text
     assert checks.solved() == set()
 
 
@@ -184,7 +186,9 @@ def _first_output_as_list(exercise):
 def test_right_values_in_a_list_are_right(exercise):
     if getattr(exercise, "judge", True) is not None:
         pytest.skip("judged in its own way")
-    assert exercise(_first_output_as_list(exercise)).passed
+    if exercise.returns:
+        pytest.skip("a list has no type of its numbers, and the task asks for one")
+    assert judge(exercise, _first_output_as_list(exercise)).passed
 
 
 # --------------------------------------------------- the machinery, on a toy exercise

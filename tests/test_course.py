@@ -40,7 +40,7 @@ def test_solving_an_exercise_fills_its_dot_and_names_the_next():
     exercise = checks.EXERCISES["value_count"]
     assert exercise(exercise.reference).passed
     text = course.progress_text()
-    assert "●○○○" in text and "1 of 4" in text
+    assert "●○○○○○" in text and "1 of 6" in text
     assert "Next: to_channels_first" in text
     assert "●○○○ 1 of 4" in course.overview()._repr_html_()
 
