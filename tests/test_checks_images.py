@@ -183,7 +183,7 @@ def test_a_picture_that_is_no_8_gets_no_score_and_sees_its_neighbours(zero):
     assert verdict.status == _base.BELOW_BAR
     assert "Your score: not an 8 yet" in verdict.text
     assert "You changed 1 of 64 pixels" in verdict.text
-    assert "your picture, a 0" in verdict.text and verdict.picture
+    assert "your picture, 0" in verdict.text and verdict.picture
 
 
 @pytest.mark.parametrize(

@@ -645,9 +645,7 @@ def _eightness(answer) -> Score:
         f"are {', '.join(names)}: {_words_for(eights, changed)}"
     )
     pictures = [(np.round(image).astype(np.uint8), "your picture")]
-    pictures += [
-        (others[index], f"a {name}") for index, name in zip(nearest, names, strict=True)
-    ]
+    pictures += zip(others[nearest], names, strict=True)
     return Score(changed if eights == 5 else _NOT_YET, detail, pictures)
 
 
