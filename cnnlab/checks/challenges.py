@@ -991,6 +991,9 @@ def _scored_images(rng, size):
     return Case((scores, labels, int(rng.integers(1, count + 1))), "drawn at random")
 
 
+# Ties that a sort which is not stable takes in another order.
+_TIED = np.random.default_rng(0).integers(0, 3, (60, 10)).astype(float)
+
 topk_error = Exercise(
     name="topk_error",
     notebook="01",
@@ -1019,6 +1022,14 @@ topk_error = Exercise(
         Case(
             (np.array([[-3.0, -1.0, -2.0, -4.0]]), np.array([2]), 2),
             "all scores below 0",
+        ),
+        Case(
+            (
+                _TIED,
+                np.argsort(-_TIED, axis=1, kind="stable")[:, 2],
+                3,
+            ),
+            "many ties: the label is the third best, by its number",
         ),
         Case(
             (

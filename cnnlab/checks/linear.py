@@ -1376,18 +1376,18 @@ hinge_by_cases = FindBug(
         ),
         Cause(
             "b",
-            "The margin has the wrong sign.",
+            "In the cost, the margin has the wrong sign.",
             "s_j - s_y + margin is right: being ahead by less than the margin costs.",
         ),
         Cause(
             "c",
-            "The two cases have changed places.",
+            "In the condition, the two scores have changed places.",
             "0 is for a right class that wins by the margin.",
             right=True,
         ),
         Cause(
             "d",
-            "The difference is taken the wrong way round.",
+            "In the cost, the difference is taken the wrong way round.",
             "s_j - s_y is right: it grows as the wrong class pulls ahead.",
         ),
     ),
