@@ -353,7 +353,7 @@ def test_tuning_takes_the_first_of_equals_as_the_list_has_them():
 
 
 def broken(query, rows, labels):
-    """The same, with a docstring and other names of nothing."""
+    """Return the label of the row nearest to query, in L1; the first of equals."""
     gaps = abs(rows - query)  # (N, D)
     return labels[gaps.sum(axis=1).argmin()]
 

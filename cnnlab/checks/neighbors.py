@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from cnnlab import data, neighbors
+from cnnlab.checks import _show
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -548,6 +549,11 @@ def _l2_mistakes() -> list[Mistake]:
             lambda x, y: np.array([_length(a - b) for a, b in zip(*_wide(x, y))]),  # noqa: B905
             "only x[0] with y[0], x[1] with y[1] and so on are compared; every query "
             "belongs with every training row.",
+        ),
+        Mistake(
+            "rounded",
+            lambda x, y: _expanded(x, y).round(2),
+            "round-off: the distances are rounded to two decimals; return all digits.",
         ),
         Mistake(
             "a list of rows",
@@ -1421,10 +1427,10 @@ def _moved_digits():
 def _numbers(features, images) -> np.ndarray | str:
     """Return features (N, M) as floats, or a sentence that says what came instead."""
     given = features(images.copy())
-    try:
-        rows = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        return f"Rows of numbers (N, M) are wanted; got {type(given).__name__}."
+    rows = _show.array(given)
+    if rows is None or rows.dtype.kind not in "biuf":
+        return f"Rows of numbers, (N, M), are wanted; got {_show.kind(given)}."
+    rows = rows.astype(np.float64)
     if rows.ndim != 2 or len(rows) != len(images) or not rows.shape[1]:
         came = f"for {len(images):,} images your function returns shape {rows.shape}."
         return f"{SHAPE} {came}"
