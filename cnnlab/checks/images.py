@@ -751,4 +751,4 @@ practice = Exercise(
     practice=True,
 )
 
-EXERCISES = (value_count, zero_to_eight, to_channels_first, brighten, average, as_float)
+EXERCISES = (zero_to_eight, value_count, to_channels_first, brighten, average, as_float)
