@@ -475,16 +475,22 @@ def test_links_into_the_glossary_find_their_entry_and_carry_it_as_tooltip():
 
 
 def _body(text: str) -> str:
-    """Return the prose between what a notebook promises and what it found.
+    """Return the prose in which a term's first use counts.
 
-    Headings, formulas, code and tooltips are left out, and the words of a link count
-    as the one term that they are linked to.
+    Headings, formulas, code and tooltips are left out, and so is what stands before
+    the first section and after the last, but for the links there. The words of a link
+    count as the one term that they are linked to.
     """
-    start = re.search(r"(?m)^## ", text)
-    text = text[start.start() if start else 0 :].partition("## What we found")[0]
-    text = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|(?m:^#.*$)", " ", text, flags=re.S)
     text = re.sub(r"(\]\(\S+) \"[^\"]*\"\)", r"\1)", text)
-    return re.sub(r"\[[^]\[]*\]\(glossary\.md#(\S+?)\)", r"[](glossary.md#\1)", text)
+    text = re.sub(r"\[[^]\[]*\]\(glossary\.md#(\S+?)\)", r"[](glossary.md#\1)", text)
+    start = re.search(r"(?m)^## ", text)
+    opening, rest = (
+        (text[: start.start()], text[start.start() :]) if start else ("", text)
+    )
+    links = " ".join(re.findall(r"\[\]\(glossary\.md#\S+?\)", opening))
+    rest = rest.partition("## What we found")[0]
+    code_and_heads = r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|(?m:^#[^\n]*$)"
+    return f"{links} {re.sub(code_and_heads, ' ', rest, flags=re.S)}"
 
 
 def test_each_term_is_linked_where_it_is_first_used():
