@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import linecache
 
 import numpy as np
 import pytest
@@ -230,8 +231,10 @@ def test_another_mending_is_right(answer, no_progress):
 def _stub():
     """Return the function of the notebook, compiled alone as in its cell."""
     source = inspect.getsource(topic._overlapping)
-    space = {"yours": topic.yours}
-    exec(source.replace("_overlapping", "held_out_accuracy"), space)
+    source = source.replace("_overlapping", "held_out_accuracy")
+    place, space = "<the cell of the stub>", {"yours": topic.yours}
+    linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+    exec(compile(source, place, "exec"), space)
     return space["held_out_accuracy"]
 
 

@@ -20,7 +20,7 @@ def learning_curves(epochs, intervals=(), num_classes=None, title: str = ""):
     num_classes : marks the loss and the error of answers by chance
     title : above all four
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(5.6, 5.6), sharex=True)
     _loss(axes[0, 0], epochs, intervals, num_classes)
     _error(axes[0, 1], epochs, intervals, num_classes)
     _rate(axes[1, 0], epochs, intervals)
@@ -201,7 +201,7 @@ def _mark(ax, level, text):
     ax.axhline(level, color=GREY, linestyle=":", linewidth=1.2)
     ax.annotate(
         text, (1, level), (0, 3), xycoords=("axes fraction", "data"),
-        textcoords="offset points", ha="right", color=INK, fontsize=9,
+        textcoords="offset points", ha="right", color=INK, fontsize=10,
     )  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def _line(ax, rows, key, colour, marker, label, scale=1.0):
 
 def _legend(ax):
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize=9)
+        ax.legend(fontsize=10)
 
 
 def _last(rows, key):
