@@ -746,7 +746,8 @@ def _same_code(one, other) -> bool:
 
 def _reading(function) -> str:
     [statement] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    return ast.dump(statement.args) + "".join(map(ast.dump, statement.body))
+    body = statement.body[ast.get_docstring(statement) is not None :]
+    return ast.dump(statement.args) + "".join(map(ast.dump, body))
 
 
 def _weight(case: Case) -> float:
