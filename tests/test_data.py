@@ -144,7 +144,7 @@ def test_as_float_maps_0_51_255_to_0_fifth_1_and_leaves_its_input():
     assert got.dtype == np.float32
     np.testing.assert_allclose(got.ravel(), [0, 0.2, 1], rtol=1e-7)
     assert images.ravel().tolist() == [0, 51, 255]
-    with pytest.raises(TypeError, match="already converted"):
+    with pytest.raises(TypeError, match="converted already"):
         data.as_float(got)
 
 
