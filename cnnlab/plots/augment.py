@@ -7,8 +7,8 @@ from cnnlab import arrays, shapes
 from cnnlab.plots._base import CYCLE, ink_on, require_pixels, show_image
 
 
-def contact_sheet(image, views, labels, boxes=None, title: str = "", columns: int = 6):
-    """Return a figure: an image, frames of what was cut from it, and labelled results.
+def contact_sheet(image, views, labels, boxes=None, title: str = "", columns: int = 3):
+    """Return a figure: an image, frames of what was cut from it; below, the results.
 
     Parameters
     ----------
@@ -16,7 +16,8 @@ def contact_sheet(image, views, labels, boxes=None, title: str = "", columns: in
     views : (n, C, h, w) in grey levels; what lies outside 0 to 255 is cut off
     labels : n short texts, such as those of :func:`crop_labels`
     boxes : (n, 4) top, left, height, width in pixels of ``image``, or None
-    columns : results in a row
+    columns : results in a row; with more than 3, labels may not be readable on a
+        narrow page
     """
     image = require_pixels(image, "C, H, W", "contact_sheet")
     views = displayed(views)
@@ -25,19 +26,21 @@ def contact_sheet(image, views, labels, boxes=None, title: str = "", columns: in
     colours = [CYCLE[k % len(CYCLE)] for k in range(len(views))]
     columns = min(columns, len(views))
     rows = -(-len(views) // columns)
-    figure = plt.figure(figsize=(2.9 + 1.25 * columns, max(2.9, 1.62 * rows) + 0.35))
-    left, right = figure.add_gridspec(1, 2, width_ratios=(2.6, 1.25 * columns))
-    ax = show_image(figure.add_subplot(left), image, f"the image: {_size(image)}")
+    wide = max(5.6, 1.8 * columns)  # room for labels of 10 points
+    cell = 1.8 * views.shape[2] / views.shape[3] + 0.45
+    figure = plt.figure(figsize=(wide, 3.3 + cell * rows))
+    above, below = figure.add_gridspec(2, 1, height_ratios=(3.0, cell * rows))
+    ax = show_image(figure.add_subplot(above), image, f"the image: {_size(image)}")
     if boxes is not None:
         boxes = arrays.real_array(boxes, "contact_sheet", "boxes")
         shapes.require_shape(boxes, (len(views), 4), "contact_sheet", "boxes")
         _frames(ax, boxes, colours)
-    cells = right.subgridspec(rows, columns).subplots(squeeze=False)
+    cells = below.subgridspec(rows, columns).subplots(squeeze=False)
     for cell in cells.flat[len(views) :]:
         cell.set_visible(False)
     for k, (view, label) in enumerate(zip(views, labels, strict=True)):
         show_image(cells.flat[k], view)
-        cells.flat[k].set_title(label, fontsize=8.5, loc="center")
+        cells.flat[k].set_title(label, fontsize=10, loc="center")
         if boxes is not None:
             _edge(cells.flat[k], colours[k])
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
