@@ -278,6 +278,21 @@ def test_no_child_and_no_descriptor_is_left_behind():
             os.waitpid(-1, os.WNOHANG)
 
 
+def test_an_answer_may_use_pytorch_whose_threads_ran_before():
+    torch = pytest.importorskip("torch")
+    many = torch.rand(2000, 2000)
+    (many + many).sum()  # in several threads, where there are cores
+
+    def doubled(a):
+        return 2 * a
+
+    case = Case((np.ones((600, 600)),))
+    task = Exercise("doubled", "99", doubled, [case], [], ("a", "b"), seconds=5)
+    for _ in range(5):
+        verdict = task(lambda a: (torch.tensor(a) + torch.tensor(a)).numpy())
+        assert verdict.passed, verdict
+
+
 def test_checks_work_beside_other_threads():
     verdicts = []
     run = threading.Thread(target=lambda: verdicts.append(TOY(largest)))

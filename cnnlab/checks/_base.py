@@ -222,7 +222,7 @@ class Exercise(_Task):
         it replaces the comparison
     practice : a success is not remembered
     also : the functions the reference leans on, shown below it
-    isolate : may run in a child process; False for answers that compute with PyTorch
+    isolate : may run in a child process; False for answers that compute on a GPU
     """
 
     name: str

@@ -200,7 +200,7 @@ def isolated(work: Callable, seconds: float, memory: int, fork: bool = True):
         where the time is over before ``work`` has ended
     seconds : for all of ``work`` together
     memory : MiB that it may take beyond what is taken now
-    fork : whether a child may be used; not for answers that use PyTorch's threads
+    fork : whether a child may be used; not for answers that compute on a GPU
 
     Raises
     ------
@@ -213,7 +213,7 @@ def isolated(work: Callable, seconds: float, memory: int, fork: bool = True):
     here, there = multiprocessing.Pipe(duplex=False)
     sys.stdout.flush()
     with warnings.catch_warnings():
-        # Python warns of forks beside other threads: the child uses NumPy only.
+        # Python warns of forks beside other threads: see _answer for PyTorch's.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
@@ -234,6 +234,10 @@ def _answer(work, pipe, seconds: float, memory: int) -> None:
     said = io.StringIO()
     faulthandler.disable()  # a crash is told in words
     try:
+        if "torch" in sys.modules:
+            # The threads of its parent do not exist here, and waiting for them never
+            # ends; PyTorch's own workers do the same (torch.utils.data._utils.worker).
+            sys.modules["torch"].set_num_threads(1)
         _bound_memory(memory)
         with (
             contextlib.redirect_stdout(said),
