@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -265,6 +266,16 @@ def digest(path: Path, algorithm: str) -> str:
         while block := file.read(1 << 20):
             checksum.update(block)
     return checksum.hexdigest()
+
+
+def is_markup(start: bytes) -> bool:
+    """Say whether the first bytes of a file are those of a web page or of XML.
+
+    A tag alone is not enough: damaged or random bytes begin with ``<`` now and then.
+    """
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    control = set(range(32)) - set(b"\t\n\f\r\x1b")
+    return bool(re.match(rb"<[!?a-zA-Z]", text)) and control.isdisjoint(text)
 
 
 def disk_fault(error: OSError, path: Path, command: str) -> DataError:

@@ -75,14 +75,14 @@ def _opened(archive: Path):
     """Yield the members of an archive; word every way in which it can be broken."""
     try:
         with open(archive, "rb") as file:
-            start = file.read(64)
+            start = file.read(512)
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 yield [_zip_member(opened, info) for info in opened.infolist()]
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as opened:
                 yield [_tar_member(opened, info) for info in opened.getmembers()]
-        elif start.lstrip().startswith(b"<"):
+        elif _base.is_markup(start):
             raise DataError(f"{archive} is a web page, not an archive. Fetch it again.")
         else:
             raise DataError(

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnlab.data import pictures
+from cnnlab.data._base import is_markup
 
 _LARGEST = 1 << 30  # bytes of one packed file in a zip archive
 
@@ -108,7 +109,7 @@ class Job:
             start = opened.read(512)
         if not start:
             return "empty file"
-        if start.lstrip().startswith((b"<!", b"<html", b"<HTML", b"<?xml", b"<head")):
+        if is_markup(start):
             return "a web page, not an image"
         return "no image, or damaged in its first bytes"
 

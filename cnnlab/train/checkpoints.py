@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from cnnlab import shapes
+from cnnlab.data._base import is_markup
 from cnnlab.train._errors import TrainError, read_fault, write_fault
 
 FORMAT = 1  # raise it when older readers would misread a checkpoint
@@ -371,7 +372,7 @@ def _diagnosis(file) -> str:
         return "has no SHA-256: its end is damaged, or cnnlab.train did not write it."
     if head.startswith(b"PK"):
         return "is cut off: its end is missing."
-    if head.lstrip()[:1] == b"<":
+    if is_markup(head):
         return "is a web page or XML, not a checkpoint. Was it saved from a browser?"
     if head.startswith(b"\x80"):
         return "is a bare pickle; reading it could run code, so it is not opened."
