@@ -58,8 +58,9 @@ def pixel_change(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
         )
     require_int(before.size, 1, "pixel_change", "the number of values")
     # In uint8, 200 - 201 is 255: make room for the sign before subtracting.
-    change = np.abs(after.astype(np.float64) - before.astype(np.float64))
-    return float((change > 0).mean()), float(change.mean())
+    with np.errstate(over="ignore"):  # beyond the float range: infinite
+        change = np.abs(after.astype(np.float64) - before.astype(np.float64))
+        return float((change > 0).mean()), float(change.mean())
 
 
 # ------------------------------------------------------------------ rules
@@ -89,6 +90,10 @@ def tips(
     Source: the idea of the SUSAN corner detector (Smith and Brady, IJCV 23, 1997): at
     a corner, little of the neighbourhood belongs to the shape.
     """
+    mask = as_array(mask, "tips", "mask")
+    require_axes(mask, "H, W", "tips", "mask", "One mask, as silhouette returns it.")
+    mask = mask.astype(bool)
+    radius = require_int(radius, 1, "tips", "radius")
     side = 2 * radius + 1
     windows = np.lib.stride_tricks.sliding_window_view(
         np.pad(mask, radius), (side, side)
@@ -184,6 +189,8 @@ def training_scenes(
     severities = real_array(severities, "training_scenes", "severities")
     require_axes(severities, "S", "training_scenes", "severities", "For one: [0.5].")
     require_int(len(severities), 1, "training_scenes", "the number of severities")
+    if not n:
+        return scenes.generate(0, seed)
     parts = [
         scenes.generate(len(part), seed, dict.fromkeys(dials, severity), start=part[0])
         for severity, part in zip(

@@ -14,7 +14,8 @@ def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
     ----------
     f : function of an array shaped like ``x``, returning one number
     x : array of any shape, turned into float64; it is not changed
-    h : step, above 0; 1e-5 balances the h^2 error and float64 round-off
+    h : step, above 0; 1e-5 balances the h^2 error and float64 round-off for values
+        around 1. A step too small to change a value is refused
 
     Returns
     -------
@@ -33,6 +34,9 @@ def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
     x = arrays.real_array(x, "numerical_gradient", "x")
     x = x.astype(np.float64)  # a copy: entries are moved and put back
     h = shapes.require_number(h, 1e-300, "numerical_gradient", "h")
+    lost = np.abs(x[(x + h == x) | (x - h == x)])
+    if lost.size:
+        raise shapes.step_vanishes("numerical_gradient", h, float(lost.max()))
     gradient = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
         old = x[i]
@@ -79,8 +83,9 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     shapes.require_shape(b, a.shape, "relative_error", "b")
     if a.size == 0:
         return 0.0
+    a, b = a / 2, b / 2  # halves: neither difference nor sum leaves the float range
     with np.errstate(all="ignore"):  # NaN says that an entry is NaN or infinite
-        return float(np.max(np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))))
+        return float(np.max(np.abs(a - b) / np.maximum(5e-9, np.abs(a) + np.abs(b))))
 
 
 def _real(values, name: str) -> np.ndarray:

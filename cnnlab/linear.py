@@ -97,6 +97,7 @@ def join_bias(w: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.hstack([w, b[:, None]])
 
 
+@np.errstate(over="ignore")  # beyond the float range: infinite
 def hinge_loss_loops(s, y, margin: float = 1.0) -> np.ndarray:
     """Hinge loss as it is defined, one example and one class at a time.
 
@@ -195,6 +196,7 @@ def _hinge(s, y, margin):
     return gaps.sum(axis=1), ds
 
 
+@np.errstate(over="ignore")  # beyond the float range: infinite
 def softmax_loss_loops(s: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Softmax loss as it is defined, one example and one class at a time.
 
@@ -329,6 +331,7 @@ def _in_range(function, arguments, where: str):
     return value, dw, db
 
 
+@np.errstate(over="ignore")  # beyond the float range: infinite
 def dataset_loss_loops(
     x, y, w, b, loss: str = "softmax", reg: float = 0.0, margin: float = 1.0
 ) -> tuple[float, np.ndarray, np.ndarray]:

@@ -193,6 +193,14 @@ def no_number(where: str, name: str, value) -> TypeError:
     )
 
 
+def step_vanishes(where: str, h: float, value: float) -> ValueError:
+    """Return the error for a step that is lost beside the value it is added to."""
+    return ValueError(
+        f"{where}: the step h = {h:g} vanishes beside a value of {value:g}: their sum "
+        f"is the same float. Take a larger h, about {1e-5 * value:.0e}."
+    )
+
+
 def require_callable(value, where: str, name: str) -> None:
     """Raise unless ``value`` is a function."""
     if not callable(value):
@@ -268,6 +276,13 @@ def require_number(value, low: float | None, where: str, name: str) -> float:
     if not math.isfinite(number) or (low is not None and number < low):
         raise ValueError(message)
     return number
+
+
+def require_bool(value, where: str, name: str) -> bool:
+    """Return ``value`` as True or False; text such as ``"no"`` is neither."""
+    if not isinstance(value, bool) and type(value).__name__ != "bool_":
+        raise TypeError(f"{where}: {name} must be True or False; got {spoken(value)}.")
+    return bool(value)
 
 
 def require_labels(labels, num_classes: int, where: str, name: str = "y") -> None:

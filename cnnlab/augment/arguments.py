@@ -81,8 +81,13 @@ def per_channel(value, images, where: str, name: str, image: bool = False):
     if value is None or (name == "scale" and isinstance(value, float) and value == 1):
         return None
     if isinstance(value, (int, float)):
+        value = shapes.require_number(value, None, where, name)
         return torch.full(images.shape[1:2], float(value), device=images.device)
-    value = _numbers(value, where, name).to(images.device, torch.float32)
+    given = value
+    value = _numbers(given, where, name).to(images.device, torch.float32)
+    # a tensor may lie on a GPU, where looking at its values would wait for them
+    if not isinstance(given, torch.Tensor) and not np.isfinite(given).all():
+        raise ValueError(f"{where}: {name} needs finite numbers; got NaN or infinity.")
     channels = images.shape[1]
     if value.ndim == 0 or value.numel() == channels == value.shape[0]:
         return value.reshape(-1).expand(channels)

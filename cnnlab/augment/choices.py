@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 
+from cnnlab import shapes
 from cnnlab.augment.arguments import require_indices, require_sizes
 from cnnlab.augment.randoms import below, draw, fraction, gauss
 
@@ -63,8 +64,16 @@ def choose(
     >>> len({*zip(drawn.top.tolist(), drawn.left.tolist())}), drawn.top.max().item()
     (1089, 32)
     """
-    indices, size = require_indices(indices, "choose"), (height, width)
+    indices = require_indices(indices, "choose")
+    size = height, width = (
+        shapes.require_int(height, 1, "choose", "height"),
+        shapes.require_int(width, 1, "choose", "width"),
+    )
     crop, padding = require_sizes(size, crop, padding, resized, "choose")
+    chunk = shapes.require_int(chunk, 1, "choose", "chunk")
+    erase = shapes.require_int(erase, 0, "choose", "erase")
+    colour_std = shapes.require_number(colour_std, 0, "choose", "colour_std")
+    flip = shapes.require_bool(flip, "choose", "flip")
     blocks = 13 if resized else 3 if erase else 2 if colour_std else 1
     words = draw(seed, epoch, indices, blocks)
     shared = words[:, ::2].flatten(1)

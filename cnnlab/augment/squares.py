@@ -1,5 +1,7 @@
 """A photograph as the paper prepares it."""
 
+import os
+
 import numpy as np
 import torch
 
@@ -23,10 +25,15 @@ def paper_square(picture, size: int = 256) -> torch.Tensor:
 
     from cnnlab.data import pictures
 
+    size = shapes.require_int(size, 1, "paper_square", "size", 4096)
+    if not isinstance(picture, (str, os.PathLike, np.ndarray, torch.Tensor)):
+        raise TypeError(
+            "paper_square: picture needs the path of an image file, or uint8 "
+            f"(3, H, W); got {shapes.spoken(picture)}."
+        )
     if not hasattr(picture, "shape"):
         return torch.from_numpy(pictures.read(picture, size))
     pixels = require_images(picture[None], "paper_square")[0]
-    size = shapes.require_int(size, 1, "paper_square", "size", 4096)
     square = pictures.fit(_pillow(pixels, Image), size)
     return torch.from_numpy(np.array(square.convert("RGB"))).permute(2, 0, 1)
 

@@ -91,6 +91,11 @@ def _chunks(source, rows, where: str):
     last = stored is not source and _channels_last(stored)
     if rows is not None:
         rows = require_indices(rows, where, name="rows").cpu()
+        if len(rows) and not -len(stored) <= rows.min() <= rows.max() < len(stored):
+            raise ValueError(
+                f"{where}: rows needs positions of the {len(stored)} images, 0 to "
+                f"{len(stored) - 1}; got {int(rows.min())} to {int(rows.max())}."
+            )
     total = len(stored) if rows is None else len(rows)
     if not total:
         raise ValueError(f"{where}: source needs at least one image; got none.")

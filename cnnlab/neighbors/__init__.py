@@ -2,9 +2,9 @@
 
 Letters: Q queries, N training rows, D numbers in a row, K classes. Rows are flat
 images: ``images.reshape(len(images), -1)``. Any real type is taken (``uint8`` does
-not wrap round). Arithmetic is float64: exact for whole numbers below 2^53. Values of
-one call may differ by 150 powers of ten; what is smaller than that counts as 0. No
-function changes its inputs.
+not wrap round). Arithmetic is float64: whole numbers beyond 2^53, which it cannot
+tell apart, are refused, and so is a difference that vanishes beside the largest
+value of the call (150 powers of ten below it). No function changes its inputs.
 
 Ties, everywhere: the smaller training index is the nearer neighbour, and a drawn
 vote goes to the class of the nearest neighbour among those drawn.
@@ -47,7 +47,20 @@ def _rows(x, y, where: str, names=("x", "y")) -> tuple[np.ndarray, np.ndarray]:
     y = as_numbers(y, "N, D", where, names[1], FLAT, floats=False)
     columns = {f"{names[0]}_columns": x.shape[1], f"{names[1]}_columns": y.shape[1]}
     shapes.require_same(where, **columns)
+    for rows, name in zip((x, y), names, strict=True):
+        _require_exact(rows, where, name)
     return x, y
+
+
+def _require_exact(values: np.ndarray, where: str, name: str) -> None:
+    """Raise where float64 would round whole numbers: two of them would be equal."""
+    wide = values.dtype.kind in "iu" and values.dtype.itemsize == 8 and values.size
+    if wide and max(-int(values.min()), int(values.max())) > 2**53:
+        raise ValueError(
+            f"{where}: {name} needs whole numbers of at most 2^53, since float64 "
+            f"cannot tell larger ones apart; got {values.dtype} values up to "
+            f"{int(values.max()):,}. Subtract a common offset first."
+        )
 
 
 def _floats(x, y, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +73,10 @@ def _scaled(x, y, where: str) -> tuple[np.ndarray, np.ndarray, float]:
     """Return both divided by a power of two, so that squares stay in range."""
     x, y = _floats(x, y, where)
     scale = search.scale_of(x, y)
-    return x / scale, y / scale, scale
+    u, v = x / scale, y / scale
+    search.require_kept(x, u)
+    search.require_kept(y, v)
+    return u, v, scale
 
 
 def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -81,6 +97,8 @@ def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
             f"l1_distance: a and b need one shape; got {a.shape} and {b.shape}. "
             "Resize or crop one of the images."
         )
+    _require_exact(a, "l1_distance", "a")
+    _require_exact(b, "l1_distance", "b")
     with np.errstate(over="ignore"):  # beyond the float range it is infinite
         return float(np.sum(np.abs(a.astype(np.float64) - b.astype(np.float64))))
 
@@ -145,6 +163,7 @@ def l2_two_loops(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for i in range(len(x)):
         for j in range(len(y)):
             d[i, j] = np.sqrt(np.sum((x[i] - y[j]) ** 2))
+    search.require_seen(d, x, y)
     return search.times(d, scale)
 
 
@@ -157,6 +176,7 @@ def l2_one_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     d = np.zeros((len(x), len(y)))
     for i in range(len(x)):
         d[i] = np.sqrt(np.sum((y - x[i]) ** 2, axis=1))  # (N, D) -> (N,)
+    search.require_seen(d, x, y)
     return search.times(d, scale)
 
 
@@ -194,7 +214,7 @@ def l2_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     u, v = x / scale - centre, y / scale - centre
     u2, v2 = np.sum(u * u, axis=1)[:, None], np.sum(v * v, axis=1)  # (Q, 1), (N,)
     d2 = np.maximum(u2 - 2 * (u @ v.T) + v2, 0)  # (Q, N)
-    i, j = np.nonzero(d2 < 1e-4 * (u2 + v2))
+    i, j = np.nonzero(d2 <= 1e-4 * (u2 + v2))
     d2[i, j] = search.squared_pairs(x, y, i, j, scale)
     with np.errstate(over="ignore"):  # beyond the float range a distance is infinite
         return np.sqrt(d2) * scale

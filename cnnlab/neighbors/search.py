@@ -13,6 +13,7 @@ import numpy as np
 
 PAIRS = 1 << 15  # numbers in one block of row differences: 256 kB, stays in cache
 LARGE = 10**11  # multiplications from which loading torch (about 2 s) pays off
+SMALLEST = 1e-145  # distances of scaled rows from which their squares keep all digits
 WIDEST = 1 << 15  # columns up to which sums of uint8 products fit 32 bits
 
 
@@ -41,7 +42,30 @@ def squared_pairs(x, y, i, j, scale: float = 1.0) -> np.ndarray:
         a, b = x[i[part]].astype(np.float64), y[j[part]].astype(np.float64)
         difference = a / scale - b / scale
         d2[part] = np.sum(difference * difference, axis=1)
+        pairs = np.flatnonzero(d2[part] < SMALLEST**2)
+        _require_equal(a[pairs], b[pairs])
     return d2
+
+
+def require_seen(d: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+    """Raise where rows differ and their L2 distance (in ``d``, scaled) is lost."""
+    i, j = np.nonzero(d < SMALLEST)
+    for part in blocks(len(i), max(1, PAIRS // max(1, x.shape[1]))):
+        _require_equal(x[i[part]], y[j[part]])
+
+
+def require_kept(x: np.ndarray, scaled: np.ndarray) -> None:
+    """Raise where a value is lost by scaling."""
+    _require_equal(x != 0, scaled != 0)
+
+
+def _require_equal(a: np.ndarray, b: np.ndarray) -> None:
+    if (a != b).any():
+        raise ValueError(
+            "distance: two rows differ by so little, beside the largest value of all "
+            "rows, that the square of their difference vanishes (150 powers of ten). "
+            "Is there an outlier? Take it out, or scale the columns."
+        )
 
 
 def scale_of(*arrays: np.ndarray) -> float:
@@ -206,7 +230,9 @@ class Differences:
     """L1 distances: nothing to bound, ``low`` is the distance itself."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, size: int):
-        self.x, self.y, self.scale = x, y, scale_of(x, y)
+        self.x, self.y = x, y
+        # sums are of values, not of squares: only the largest could overflow
+        self.scale = max(1.0, scale_of(x, y) * 2.0**-900)
         # int8 and uint8 differ by up to 383: sums of 2^15 such stay below 2^24
         one_byte = x.dtype.itemsize == y.dtype.itemsize == 1
         exact = one_byte and x.shape[1] <= 1 << 15
@@ -216,7 +242,7 @@ class Differences:
         return a.astype(self.type) / self.type(self.scale)
 
     def queries(self, part: slice) -> None:
-        self.part = self.rows(self.x[part])
+        self.part, self.first = self.rows(self.x[part]), part.start
 
     def low(self, part: slice) -> np.ndarray:
         return l1_block(self.part, self.rows(self.y[part]))
@@ -228,6 +254,8 @@ class Differences:
         return best
 
     def settle(self, i, j, low) -> np.ndarray:
+        same = np.flatnonzero(low == 0) if self.scale > 1 else []
+        _require_equal(self.x[i[same] + self.first], self.y[j[same]])
         return low
 
     def distances(self, best: np.ndarray) -> np.ndarray:

@@ -158,6 +158,11 @@ def stem(image_size: int, stems: dict = STEMS) -> tuple[int, int, int]:
     >>> stem(224), stem(48)
     ((11, 4, 0), (5, 1, 2))
     """
+    if not isinstance(stems, dict) or not stems:
+        raise ValueError(
+            "alexnet: stems needs {smallest side: (window, stride, padding)}, like "
+            f"STEMS; got {shapes.spoken(stems)}."
+        )
     image_size = shapes.require_int(image_size, min(stems), "alexnet", "image_size")
     return stems[max(side for side in stems if side <= image_size)]
 

@@ -88,6 +88,12 @@ def _weighted(net: nn.Module) -> dict[str, nn.Module]:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.reset_parameters()
         elif next(module.parameters(recurse=False), None) is not None:
+            if not (hasattr(module, "weight") or hasattr(module, "fan_in")):
+                raise ValueError(
+                    f"initialise: layer {name or 'net'} ({type(module).__name__}) has "
+                    "no `weight`; layers of convolution, linear and normalisation "
+                    "are known. Start its weights by hand."
+                )
             layers[name] = module
     return layers
 

@@ -111,11 +111,14 @@ class _Normalise(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x, size, a, beta, k, groups):
-        ctx.save_for_backward(x)
-        ctx.constants = size, a, beta, k, groups
+    def forward(x, size, a, beta, k, groups):
         towers = _in_towers(x, groups)
         return _as_maps(towers * _power(_scale(towers, size, a, k), beta), x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, *ctx.constants = inputs
+        ctx.save_for_backward(x)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -128,6 +131,12 @@ class _Normalise(torch.autograd.Function):
         across = _window_sum(direct * x / scale, (size - 1) // 2, size // 2)
         slope = torch.addcmul(direct, x, across, value=-2 * a * beta)
         return (_as_maps(slope, original), *[None] * 5)
+
+    @staticmethod
+    def vmap(info, axes, x, *constants):
+        images = x.movedim(axes[0], 0)  # the mapped axis joins the images
+        y = _Normalise.apply(images.flatten(0, 1), *constants)
+        return y.unflatten(0, images.shape[:2]), 0
 
 
 def _in_towers(x: Tensor, groups: int) -> Tensor:
@@ -150,13 +159,17 @@ def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
     """Sum over the maps c - left ... c + right of the same tower; x (..., C).
 
     On a CPU as a product with a matrix of ones around the diagonal: faster than adding
-    shifted maps, although it multiplies by many zeros. Compilers fuse the additions.
+    shifted maps, although it multiplies by many zeros. Compilers fuse the additions,
+    and where a value is infinite (a square beyond the range), 0 times it is not 0.
     """
     count = x.shape[-1]
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if x.device.type == "cpu" and not recorded:
         # Autocast would multiply, and add up, in bfloat16 with its three digits.
         with torch.autocast("cpu", enabled=False):
-            return _banded(x, x.new_ones(count, count).tril(left).triu(-right))
+            total = _banded(x, x.new_ones(count, count).tril(left).triu(-right))
+        if total.sum().isfinite():
+            return total
     total = x.clone()
     for shift in range(1, min(left, count - 1) + 1):
         total[..., shift:] += x[..., :-shift]

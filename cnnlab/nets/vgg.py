@@ -59,7 +59,9 @@ def vgg(
     for block, words in enumerate(parts, 1):
         for n, word in enumerate(words.split(), 1):
             if word == "LRN":
-                layers[f"norm{block}"] = LocalResponseNorm()
+                first = f"norm{block}"
+                name = f"{first}_{n}" if first in layers else first
+                layers[name] = LocalResponseNorm()
                 continue
             side, _, filters = word.rpartition(":")
             window = int(side or 3)

@@ -55,10 +55,10 @@ def walk(net: nn.Module, input_shape: tuple[int, ...] | None = None) -> list[Lay
 
     def note(module, inputs, output):
         nonlocal field
-        shape = tuple(output.shape[1:])
+        given, shape = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
         field = _field(module, field, shape, image)
         size = shapes.activation_bytes(shape, output.element_size())
-        kind, macs = type(module).__name__, _macs(module, shape)
+        kind, macs = type(module).__name__, _macs(module, given, shape)
         row = (names[module], kind, shape, params[module], macs, size, field)
         layers.append(Layer(*row))
 
@@ -93,8 +93,8 @@ def _pass(net: nn.Module, image: tuple[int, ...]) -> None:
         functional_call(net, empty, torch.empty(2, *image, dtype=dtype, device="meta"))
 
 
-def _macs(module: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return the multiply-accumulates of one image; ``shape`` is the output's."""
+def _macs(module: nn.Module, given, shape: tuple[int, ...]) -> int:
+    """Return the multiply-accumulates of one image, ``given`` its shape before."""
     if hasattr(module, "macs"):
         return module.macs(shape)
     if isinstance(module, nn.Conv2d):
@@ -107,6 +107,9 @@ def _macs(module: nn.Module, shape: tuple[int, ...]) -> int:
         )
     if isinstance(module, nn.Linear):
         return math.prod(shape) * module.in_features
+    if isinstance(module, nn.ConvTranspose2d):  # each input goes to a whole window
+        window = math.prod(module.kernel_size) * module.out_channels // module.groups
+        return math.prod(given) * window
     return 0
 
 
