@@ -5,7 +5,8 @@
 Three answers to "cat or not?", dial by dial (half of the pictures are cats, so guessing
 gives one half): the rule with its seven numbers chosen by hand; the same rule with
 numbers that 600 examples chose; networks that learned from 3,000 examples. Then, among
-ten classes, what networks make of a change that was left out of their examples.
+ten classes, what networks make of a change that was left out of their examples; and
+what they make of lamps if nobody subtracts the mean of each colour for them.
 """
 
 import argparse
@@ -99,6 +100,20 @@ def of_ten(network, change: str) -> float:
     return float((train.predict(network, images) == labels).mean())
 
 
+def lamps_mean_kept(seeds: int) -> dict:
+    """Return accuracies under other lamps of networks that see the colours' means."""
+    return {
+        name: [
+            of_ten(
+                train.on_arrays(*examples(left, seed), seed=seed, subtract_mean=False),
+                "illumination",
+            )
+            for seed in range(seeds)
+        ]
+        for name, left in (("seen", "nothing"), ("unseen", "illumination"))
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
@@ -130,6 +145,8 @@ def main() -> None:
             other = train.on_arrays(*examples(change, seed), seed=seed)
             unseen[change].append(of_ten(other, change))
             print(seed, change, seen[change][-1], unseen[change][-1], flush=True)
+    payload["lamps_mean_kept"] = lamps_mean_kept(options.seeds)
+    print("lamps, mean colour not subtracted:", payload["lamps_mean_kept"])
     longer = {
         change: of_ten(train.on_arrays(*examples(change, 0), epochs=12), change)
         for change in ("viewpoint", "dark grounds")

@@ -265,3 +265,10 @@ def test_a_network_needs_examples_of_another_viewpoint_and_of_a_dark_ground(reco
     assert longer["dark grounds"] < 0.25
     for change in ("illumination", "deformation"):
         assert min(unseen[change]) > 0.95
+
+
+def test_lamps_may_be_left_out_because_the_mean_colour_is_subtracted(record):
+    kept, unseen = record["lamps_mean_kept"], record["ten_classes"]["unseen"]
+    assert min(kept["seen"]) > 0.99
+    assert [round(100 * one) for one in sorted(kept["unseen"])] == [86, 91, 93]
+    assert [round(100 * one) for one in unseen["illumination"]] == [98, 100, 100]

@@ -16,6 +16,7 @@ NEARLY = [
     ("value_count", lambda h, w, c: h * w * (3 if c > 1 else 1), "told apart by hand"),
     ("value_count", lambda h, w, c: 2 * (h + w) * c, "way round the edge"),
     ("value_count", lambda h, w, c: f"{h * w * c}", "wanted numbers"),
+    ("value_count", lambda h, w, c: h * w * c / 1, "but a float: a count is an int"),
     ("value_count", lambda h, w, c: print(h * w * c), "without `return`"),
     ("to_channels_first", lambda x: x.transpose(3, 1, 2, 0), "have changed places"),
     ("to_channels_first", lambda x: x.transpose(0, 1, 3, 2), "the old N, H, C, W"),
@@ -69,7 +70,6 @@ def _looped(image, amount):
 UNUSUAL = [
     ("value_count", lambda h, w, c: np.prod([h, w, c])),
     ("value_count", lambda h, w, c: np.zeros((h, w, c)).size),
-    ("value_count", lambda h, w, c: float(h * w * c)),
     ("to_channels_first", lambda x: np.moveaxis(x, -1, 1)),
     ("to_channels_first", lambda x: np.einsum("nhwc->nchw", x)),
     ("to_channels_first", lambda x: x.swapaxes(1, 3).swapaxes(2, 3).copy()),
@@ -192,6 +192,7 @@ def test_a_picture_that_is_no_8_gets_no_score_and_sees_its_neighbours(zero):
         (np.zeros((8, 9), np.uint8), "8 x 8 numbers"),
         (np.zeros((1, 8, 8), np.uint8), "8 x 8 numbers"),
         ("an eight", "8 x 8 numbers"),
+        (lambda zero: zero.fill(255), "8 x 8 numbers, but your function returns None"),
         (np.full((8, 8), 300), "from 0 (black) to 255"),
         (np.full((8, 8), np.nan), "from 0 (black) to 255"),
     ],
@@ -200,6 +201,13 @@ def test_what_is_no_such_picture_is_said(answer, said):
     verdict = checks.zero_to_eight(answer)
     assert verdict.status == _base.BELOW_BAR
     assert said in verdict.text
+
+
+def test_none_is_answered_by_what_is_expected():
+    verdict = checks.zero_to_eight(None)
+    assert verdict.status == _base.NOT_ATTEMPTED
+    assert "Expected an array of 8 x 8 numbers" in verdict.text
+    assert "but got None" in verdict.text
 
 
 def test_floats_and_lists_of_the_same_numbers_score_alike(zero):

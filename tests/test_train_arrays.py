@@ -23,6 +23,15 @@ def test_the_same_seed_trains_the_same_network():
     assert np.allclose(train.scores(first, images), train.scores(second, images))
 
 
+def test_a_lamp_shows_only_where_the_mean_colour_is_not_subtracted():
+    images, labels = challenges.training_scenes(64, 1)
+    brighter = np.minimum(images, 215)
+    for subtract_mean in (True, False):
+        one = train.on_arrays(images, labels, 10, 1, subtract_mean=subtract_mean)
+        before, after = (train.scores(one, x) for x in (brighter, brighter + 40))
+        assert np.allclose(before, after, atol=1e-4) == subtract_mean
+
+
 def test_scores_have_a_row_for_each_image_even_for_none(network):
     images, _ = challenges.training_scenes(3, 5)
     assert train.scores(network, images).shape == (3, 10)

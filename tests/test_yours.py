@@ -127,6 +127,9 @@ def _with_table(images):
 )
 
 
+_without_source = eval("lambda images: images / 255")
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
@@ -134,6 +137,7 @@ def _with_table(images):
         (_Callable(), "not a plain function"),
         (functools.partial(as_float), "not a plain function"),
         (_with_table, "uses TABLE, ndarray, from another cell"),
+        (_without_source, "read on its own. Write it as one `def`, in a cell of its"),
     ],
 )
 def test_what_cannot_be_written_down_runs_in_this_session_only(answer, why):

@@ -652,6 +652,7 @@ class Open(_Task):
     measured_on : on what the score is measured, in words
     lower_is_better : a score of at most the bar is wanted
     show : puts a score into words
+    wants : what an answer is, in words
     untouched : says whether an answer is still the one the notebook starts with
     mistakes : answers below the bar, with a sentence of their score's detail
     """
@@ -665,6 +666,7 @@ class Open(_Task):
     hints_: Sequence[str]
     lower_is_better: bool = False
     show: Callable[[float], str] = "{:.1%}".format
+    wants: str = "an answer"
     untouched: Callable[[object], bool] | None = None
     mistakes: Sequence[Mistake] = ()
     also: Sequence[Callable] = ()
@@ -682,8 +684,16 @@ class Open(_Task):
 
     def _verdict(self, answer) -> Verdict:
         if answer is None or answer is Ellipsis or _is_stub(answer):
-            return self._say(NOT_ATTEMPTED, self._invitation())
+            return self._say(NOT_ATTEMPTED, self._none(answer), self._invitation())
         return self._within_bounds(lambda report: self._scored(answer))
+
+    def _none(self, answer) -> str:
+        """Return what to say of None, where an answer or its result should be."""
+        if answer is None:
+            return f"Expected {self.wants}, but got None."
+        if answer is Ellipsis or answer.__code__.co_names:  # NotImplementedError
+            return ""
+        return f"Expected {self.wants}, but yours returns None."
 
     def _scored(self, answer) -> Verdict:
         try:

@@ -21,6 +21,12 @@ _own: dict[str, Callable] = {}  # key of an exercise -> the learner's function
 _settled: set[str] = set()  # keys of which this session has said which one runs
 
 
+_UNREADABLE = (
+    "its source cannot be read on its own. Write it as one `def`, in a cell of its "
+    "own, and run the check again"
+)
+
+
 class NotSaved(Exception):
     """A function leans on something that cannot be written down; the text says what."""
 
@@ -129,7 +135,7 @@ def _write(function, parts: dict[str, str]) -> str:
         text = textwrap.dedent(inspect.getsource(function))
         [statement] = ast.parse(text).body
     except (OSError, TypeError, SyntaxError, ValueError):
-        raise NotSaved("its source cannot be read on its own") from None
+        raise NotSaved(_UNREADABLE) from None
     name = _defined_name(statement)
     if name in parts:
         return name
@@ -149,7 +155,7 @@ def _defined_name(statement) -> str:
         return statement.name
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         return statement.targets[0].id
-    raise NotSaved("its source cannot be read on its own")
+    raise NotSaved(_UNREADABLE)
 
 
 def _names(code) -> list[str]:

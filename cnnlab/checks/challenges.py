@@ -71,6 +71,35 @@ def _total(before, after):
     return float((change > 0).mean()), float(change.sum())
 
 
+def _int8(changed):
+    """Return a wrong answer that subtracts in int8; ``changed`` counts the share."""
+
+    def answer(before, after):
+        change = np.abs(after.astype(np.int8) - before.astype(np.int8))
+        return float(changed(change).mean()), float(change.mean())
+
+    return answer
+
+
+def _int8_first(*narrow):
+    """Return a wrong answer in which the images that are named pass through int8."""
+
+    def answer(before, after):
+        old, new = (
+            image.astype(np.int8).astype(int) if name in narrow else image.astype(int)
+            for name, image in (("before", before), ("after", after))
+        )
+        return float((before != after).mean()), float(np.abs(new - old).mean())
+
+    return answer
+
+
+_NARROW = (
+    "int8 holds -128 to 127 only: 200 becomes -56, so from 10 to 200 it seems to be "
+    "66. It takes a wider type, such as int or np.int16."
+)
+
+
 def _row(*values):
     return np.array([[values]], np.uint8)  # (1, 1, W)
 
@@ -92,6 +121,7 @@ pixel_change = Exercise(
     cases=[
         Case((_row(10, 50, 90), _row(10, 56, 99)), "three values, two of them lighter"),
         Case((_row(10, 50, 90, 7), _row(10, 49, 90, 7)), "one value, darker by 1"),
+        Case((_row(10, 200), _row(200, 190)), "one value lighter by 190, one darker"),
         Case(_images(3, 2, 4, seed=1), "a small colour image"),
         Case(_images(3, 6, 5, seed=2), "another"),
         Case((_row(7, 8), _row(7, 8)), "nothing changed"),
@@ -105,6 +135,11 @@ pixel_change = Exercise(
             "the subtraction was done in uint8, where 49 - 50 is 255: convert both "
             "images first, for example with .astype(int).",
         ),
+        Mistake("int8", _int8(lambda change: change != 0), _NARROW),
+        Mistake("int8, lighter than 0", _int8(lambda change: change > 0), _NARROW),
+        Mistake("int8, then wider", _int8_first("before", "after"), _NARROW),
+        Mistake("one image in int8", _int8_first("after"), _NARROW),
+        Mistake("the other image in int8", _int8_first("before"), _NARROW),
         Mistake(
             "signed mean",
             _signed,
@@ -239,7 +274,9 @@ _GROUND = (
 )
 _NAME = "It returns text; the answer to 'is it a mushroom?' is True or False."
 _ARRAY = "It returns an array; one picture needs one answer, True or False."
-_NOTHING = "It returns None: end it with `return` and the answer."
+_NOTHING = (
+    "It returns None; wanted is True or False. End it with `return` and the answer."
+)
 _CHANGED = "It alters the picture that it is given: work on a copy, image.copy()."
 _UNSTEADY = (
     "It answers differently when the same pictures come in another order: a rule may "
@@ -407,6 +444,7 @@ is_mushroom = Open(
         f"{_COUNT} hidden pictures, half of them mushrooms, variation and viewpoint "
         "at 0.5"
     ),
+    wants="a function that answers True or False",
     mistakes=[
         Mistake("always True", lambda image: True, _YES),
         Mistake("always False", lambda image: False, _NO),

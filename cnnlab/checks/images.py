@@ -35,6 +35,7 @@ value_count = Exercise(
     name="value_count",
     notebook="00",
     reference=images.value_count,
+    returns=("int64", "int32"),
     cases=(
         Case((1, 2, 3)),
         Case((32, 32, 3)),
@@ -103,6 +104,11 @@ value_count = Exercise(
             "bytes as bits",
             lambda height, width, channels: height * width * channels * 8,
             "a factor 8 too many: those are bits; the task asks for numbers.",
+        ),
+        Mistake(
+            "a float",
+            lambda height, width, channels: float(height * width * channels),
+            "the number is right, but a float: a count is an int, such as 6, not 6.0.",
         ),
     ),
     hints_=(
@@ -620,6 +626,8 @@ def _edited(answer):
 
 def _fault(image: np.ndarray) -> str:
     """Return what keeps an answer from being compared, or an empty text."""
+    if image.dtype == object and image.shape == () and image.item() is None:
+        return "Wanted are 8 x 8 numbers, but your function returns None."
     if image.shape != (8, 8) or image.dtype.kind not in "biuf":
         came = f"{image.dtype} of shape {image.shape}"
         return f"Wanted are 8 x 8 numbers, as in editor.pixels; got {came}."
@@ -681,6 +689,7 @@ zero_to_eight = Open(
     lower_is_better=True,
     show=_pixels_in_words,
     measured_on="the five most similar of the 1,437 other training digits",
+    wants="an array of 8 x 8 numbers, such as editor.pixels",
     untouched=lambda answer: np.array_equal(_edited(answer), _digits()[0]),
     mistakes=(
         Mistake("one pixel", _lit((3, 3)), "no 8 among them yet."),

@@ -62,14 +62,13 @@ def numbers_under(photo: np.ndarray, top: int, left: int, what: str, side: int =
     return figure
 
 
-def board(rows, row_names, column_names, title: str, before=None):
+def board(rows, row_names, column_names, title: str):
     """Return a figure with images in named rows and columns.
 
     Parameters
     ----------
     rows : list of lists of images of one shape
     row_names, column_names : one text for each row and column
-    before : an image; the text alternative says how far each picture lies from it
     """
     shape = len(rows), len(rows[0])
     room = 0.09 * max(len(name) for name in row_names) + 0.15  # for the names
@@ -87,22 +86,9 @@ def board(rows, row_names, column_names, title: str, before=None):
     text = f"{title}. {shape[0]} rows of {shape[1]} pictures"
     if any(map(str, column_names)):
         text += f"; columns: {', '.join(map(str, column_names))}"
-    text += ". "
-    if before is None:
-        text += f"Rows: {', '.join(map(str, row_names))}."
-    else:
-        text += "Mean change against the untouched picture, in grey levels: "
-        text += "; ".join(
-            f"{name} {', '.join(f'{_apart(before, image):.0f}' for image in images)}"
-            for name, images in zip(row_names, rows, strict=True)
-        )
-        text += "."
+    text += f". Rows: {', '.join(map(str, row_names))}."
     describe(figure, text)
     return figure
-
-
-def _apart(before, after) -> float:
-    return float(np.abs(after.astype(float) - before.astype(float)).mean())
 
 
 def rule_steps(image, grey, mask, corners, title: str):
@@ -181,7 +167,8 @@ def distances_bar(names, values, own: int, title: str):
     ax.set(xlabel="mean change of a value, grey levels (0 to 255)")
     _title(figure, title)
     pairs = ", ".join(f"{n} {v:.0f}" for n, v in zip(names, values, strict=True))
-    describe(figure, f"{title}. Mean change in grey levels: {pairs}.")
+    said = title if title.endswith("?") else f"{title}."
+    describe(figure, f"{said} Mean change in grey levels: {pairs}.")
     return figure
 
 
