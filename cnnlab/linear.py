@@ -133,8 +133,8 @@ def hinge_loss(s: np.ndarray, y: np.ndarray, margin: float = 1.0) -> np.ndarray:
 
     Examples
     --------
-    >>> hinge_loss([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0]], [0, 1]).round(1).tolist()
-    [2.9, 0.0]
+    >>> hinge_loss([[3.2, 5.1, -1.7], [0.5, 4.0, 3.2]], [0, 1]).round(1).tolist()
+    [2.9, 0.2]
     """
     s, y = _scores_and_labels(s, y, "hinge_loss")
     margin = shapes.require_number(margin, 0, "hinge_loss", "margin")

@@ -213,6 +213,7 @@ class Exercise(_Task):
         that it allows; any by default
     samples : ``samples(rng, size)`` draws a case of all that the task names; ``size``
         grows from 1 to 8
+    drawn : how many of those a check draws; fewer where one call is dear
     seconds, memory : bounds for the whole check, in seconds and MiB
     loop_free : two cases, a small and a large one, for which the learner's own code
         must take equally many steps
@@ -236,6 +237,7 @@ class Exercise(_Task):
     atol: float = 1e-8
     returns: str | tuple[str, ...] = ()
     samples: Callable[[np.random.Generator, int], Case] | None = None
+    drawn: int = SAMPLES
     seconds: float = 10.0
     memory: int = 512
     loop_free: tuple[Case, Case] | None = None
@@ -388,7 +390,7 @@ class Exercise(_Task):
     def _drawn(self) -> list[Case]:
         if self.samples is None:
             return []
-        sizes = 1 + np.arange(SAMPLES) * LARGEST // SAMPLES
+        sizes = 1 + np.arange(self.drawn) * LARGEST // self.drawn
         return [
             self.samples(np.random.default_rng([7, index]), int(size))
             for index, size in enumerate(sizes)
@@ -397,8 +399,9 @@ class Exercise(_Task):
     def _smallest(self, answer, worst: _Outcome) -> _Outcome:
         """Return the failing case with the fewest numbers that a search finds."""
         best = worst
-        for index in range(SHRINKS):
-            size = 1 + index * 3 // SHRINKS
+        shrinks = SHRINKS * self.drawn // SAMPLES
+        for index in range(shrinks):
+            size = 1 + index * 3 // shrinks
             case = self.samples(np.random.default_rng([8, index]), size)
             if _weight(case) >= _weight(best.case) or _guard.is_over():
                 continue
