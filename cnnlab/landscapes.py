@@ -33,7 +33,6 @@ class Landscape:
     low, high : the corners (2,) of the part that is drawn
     lowest : where the loss is smallest, (2,)
     curvatures : in the steepest and in the flattest direction at that place
-    start : where a walk may begin
     axes : what the two numbers are
     """
 
@@ -44,37 +43,39 @@ class Landscape:
     high: tuple
     lowest: np.ndarray
     curvatures: tuple[float, float]
-    start: tuple
     axes: tuple[str, str]
 
 
-def valley(steep: float = 10.0, flat: float = 0.5, n: int = 200, seed: int = 0):
-    """Return a valley: each of ``n`` images wants another place, all on average (0, 0).
+def valley(steep: float = 0.1, flat: float = 0.005, n: int = 200, seed: int = 0):
+    """Return a valley: each of ``n`` images wants another place, on average (10, 0).
 
-    ``L(a, b) = mean over n of flat/2 (a - a_n)^2 + steep/2 (b - b_n)^2``
+    ``L(a, b) = flat/2 (a - 10)^2 + steep/2 b^2``; on some images, (10, 0) is replaced
+    by the mean of the places that these want.
 
     Parameters
     ----------
     steep, flat : the curvatures in b and in a, above 0
+    n : how many images
+    seed : of the places that they want
     """
     where = "valley"
     steep = shapes.require_number(steep, 1e-9, where, "steep")
     flat = shapes.require_number(flat, 1e-9, where, "flat")
     n = shapes.require_int(n, 1, where, "n")
     seed = shapes.require_seed(seed, where)
-    bend = np.array([flat, steep])
-    wanted = np.random.default_rng(seed).normal(size=(n, 2)) / np.sqrt(bend)
-    wanted -= wanted.mean(axis=0)
+    bend, lowest = np.array([flat, steep]), np.array([10.0, 0.0])
+    wanted = 2 * np.random.default_rng(seed).normal(size=(n, 2))
+    wanted += lowest - wanted.mean(axis=0)
 
     def loss(places):
-        return 0.5 * (np.square(places) * bend).sum(axis=-1)
+        return 0.5 * (np.square(places - lowest) * bend).sum(axis=-1)
 
     def gradient_of(place, images):
         return bend * (place - wanted[images].mean(axis=0))
 
     return Landscape(
-        loss, gradient_of, n, (-5.0, -1.6), (5.0, 1.6), np.zeros(2),
-        (max(steep, flat), min(steep, flat)), (-4.0, 1.0), ("a", "b"),
+        loss, gradient_of, n, (-6.0, -12.0), (24.0, 12.0), lowest,
+        (max(steep, flat), min(steep, flat)), ("a", "b"),
     )  # fmt: skip
 
 
@@ -121,12 +122,15 @@ def slice_of_loss(x: np.ndarray, y: np.ndarray, price: float = 0.003) -> Landsca
 
     def loss(places):
         places = np.asarray(places, dtype=float)
-        losses = [
-            linear.softmax_loss(a * of_ways[0] + b * of_ways[1], y).mean()
-            for a, b in places.reshape(-1, 2)
-        ]
+        losses = []
+        for some in np.array_split(places.reshape(-1, 2), places.size // 256 + 1):
+            s = np.tensordot(some, of_ways, 1)  # (places, N, K)
+            right = s[:, rows, y]
+            s -= s.max(axis=2, keepdims=True)
+            top = right - s[:, rows, y]
+            losses.append((np.log(np.exp(s).sum(axis=2)) + top - right).mean(axis=1))
         squares = np.square(places).sum(axis=-1)
-        return np.reshape(losses, places.shape[:-1]) + price / 2 * squares
+        return np.concatenate(losses).reshape(squares.shape) + price / 2 * squares
 
     def gradient_of(place, images):
         part = of_ways[:, images]  # (2, M, K)
@@ -134,7 +138,7 @@ def slice_of_loss(x: np.ndarray, y: np.ndarray, price: float = 0.003) -> Landsca
         ds = np.exp(s - s.max(axis=1, keepdims=True))
         ds /= ds.sum(axis=1, keepdims=True)
         ds[np.arange(len(s)), y[images]] -= 1
-        return np.einsum("wmk,mk->w", part, ds) / len(s) + price * place
+        return part.reshape(2, -1) @ ds.ravel() / len(s) + price * place
 
     lowest = np.array([np.linalg.norm(w), 0.0])
     lowest = optim.gradient_descent(
@@ -145,11 +149,11 @@ def slice_of_loss(x: np.ndarray, y: np.ndarray, price: float = 0.003) -> Landsca
         for way in 1e-4 * np.eye(2)
     ]) / 2e-4  # fmt: skip
     flat, steep = np.linalg.eigvalsh((bends + bends.T) / 2)
-    reach = float(lowest[0])
+    reach = float(np.ceil(lowest[0] / 2))
     return Landscape(
-        loss, gradient_of, len(x), (-0.5 * reach, -reach), (2 * reach, reach), lowest,
-        (float(steep), float(flat)), (0.0, round(0.7 * reach, 1)),
-        ("a: along the trained weights", "b: where it bends most"),
+        loss, gradient_of, len(x), (-reach, -2 * reach), (4 * reach, 2 * reach), lowest,
+        (float(steep), float(flat)),
+        ("a, along the trained weights", "b, where it bends most"),
     )  # fmt: skip
 
 
