@@ -115,8 +115,8 @@ def limits(rates, costs, predicted, start: float, title: str = ""):
         grown = np.asarray(rates)[~(np.asarray(values) < start)]
         first = f"{grown.min():.3g}" if len(grown) else "none"
         told.append(
-            f"{name}: predicted limit {predicted[name]:.3g}, first rate that ends above "
-            f"the start {first}"
+            f"{name}: predicted limit {predicted[name]:.3g}, first rate that ends "
+            f"above the start {first}"
         )
     ax.axhline(start, color=GREY, linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="learning rate", title=title)
