@@ -168,7 +168,7 @@ MAP, SIDE, HEAD = 300, 228, 30  # pixels: the map, the width of the losses, the 
 
 
 def map_of(loss, low, high, bands: int = 14):
-    """Return a map of a loss as an RGB image (300, 300, 3), and its lowest value.
+    """Return a map of a loss as an RGB image, (300, 300, 3) uint8.
 
     Light is low. The lines are places of equal loss, closer where it is steep.
     """
@@ -184,7 +184,7 @@ def map_of(loss, low, high, bands: int = 14):
     edge[1:] |= step[1:] != step[:-1]
     edge[:, 1:] |= step[:, 1:] != step[:, :-1]
     shade[edge] -= 45
-    return np.repeat(shade[..., None], 3, axis=2).astype(np.uint8), float(least)
+    return np.repeat(shade[..., None], 3, axis=2).astype(np.uint8)
 
 
 def _stretched(table, size: int):
