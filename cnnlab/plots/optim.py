@@ -28,7 +28,8 @@ from cnnlab.plots.linear import WIDE, _font
 MARKERS = ("o", "s", "^", "D", "v", "P")
 COLOURS = {
     "all images": BLACK, "batches of 32": BLUE, "one image": SKY,
-    "falling rate": PURPLE, "fixed rate": SKY, "raw pixels": ORANGE, "less the mean image": BLACK,
+    "falling rate": PURPLE, "fixed rate": SKY, "raw pixels": ORANGE,
+    "less the mean image": BLACK,
     "the paper": VERMILION, "PyTorch": GREEN,
 }  # fmt: skip
 
@@ -130,7 +131,7 @@ def limits(rates, costs, predicted, start: float):
 def race(x, curves, xlabel: str, ylabel: str, at: int = -1):
     """Return a figure of several runs a curve: their mean, and a band from end to end.
 
-    The upright axis is logarithmic. The title compares the lowest and the highest curve.
+    The upright axis is logarithmic. The title compares lowest and highest curve.
 
     Parameters
     ----------
