@@ -16,8 +16,9 @@ from cnnlab.course.paths import course_root
 README = course_root() / "README.md"
 WINGS = {
     "what is taught": (
-        "images", "scenes", "challenges", "data", "neighbors", "linear", "ops", "grads",
-        "shapes", "arrays", "plots", "widgets", "checks", "yours",
+        "images", "scenes", "challenges", "data", "neighbors", "linear",
+        "optim", "landscapes",
+        "ops", "grads", "shapes", "arrays", "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),
     "the apparatus": ("course",),

@@ -12,6 +12,7 @@ from cnnlab.widgets.linear import (
     training_explorer,
 )
 from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
+from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 
 __all__ = [
     "dials",
@@ -34,4 +35,7 @@ __all__ = [
     "templates_after",
     "three_rows",
     "training_explorer",
+    "render_walk",
+    "valley_explorer",
+    "walk",
 ]
