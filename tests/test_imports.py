@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
-    "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
+    "shapes", "arrays", "ops", "grads", "neighbors", "linear", "neurons", "images",
+    "scenes",
     "data",
 }  # fmt: skip
 
@@ -31,6 +32,7 @@ TABLE = {
     "grads": (("shapes", "arrays", "ops"), ("numpy",)),
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
+    "neurons": (("shapes", "arrays", "ops"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
     "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
