@@ -1,4 +1,4 @@
-"""Perceptrons and neurons: one threshold, its learning rule, NAND circuits, activations.
+"""Perceptrons and neurons: a threshold, its learning rule, circuits, activations.
 
 Letters: N examples, D inputs, M neurons of a layer; ``x`` (N, D), ``w`` (D,) and a
 number ``b`` for one neuron, ``w`` (M, D) and ``b`` (M,) for a layer, targets ``t``

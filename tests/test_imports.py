@@ -9,9 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
-    "shapes", "arrays", "ops", "grads", "neighbors", "linear", "neurons", "images",
-    "scenes",
-    "data",
+    "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
+    "data", "optim",
+    "neurons",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -32,6 +32,7 @@ TABLE = {
     "grads": (("shapes", "arrays", "ops"), ("numpy",)),
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
+    "optim": (("shapes", "arrays"), ("numpy",)),
     "neurons": (("shapes", "arrays", "ops"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),

@@ -12,6 +12,12 @@ from cnnlab.widgets.linear import (
     training_explorer,
 )
 from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
+from cnnlab.widgets.neurons import (
+    circuit_explorer,
+    lit_circuit,
+    mended_line,
+    perceptron_explorer,
+)
 
 __all__ = [
     "dials",
@@ -28,6 +34,10 @@ __all__ = [
     "disturb",
     "neighbours",
     "render_neighbours",
+    "circuit_explorer",
+    "lit_circuit",
+    "mended_line",
+    "perceptron_explorer",
     "losses_of_scores",
     "rows_explorer",
     "scores_explorer",
