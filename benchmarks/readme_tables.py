@@ -16,7 +16,7 @@ from cnnlab.course.paths import course_root
 README = course_root() / "README.md"
 WINGS = {
     "what is taught": (
-        "images", "scenes", "challenges", "data", "neighbors", "linear", "ops", "grads",
+        "images", "scenes", "challenges", "data", "neighbors", "linear", "optim", "ops", "grads",
         "shapes", "arrays", "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),

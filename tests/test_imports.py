@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
-    "data",
+    "data", "optim",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -31,6 +31,7 @@ TABLE = {
     "grads": (("shapes", "arrays", "ops"), ("numpy",)),
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
+    "optim": (("shapes", "arrays"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
     "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
