@@ -182,6 +182,42 @@ def multiplications(sizes) -> tuple[int, int]:
     return sum(pairs), 2 * sum(pairs) - pairs[0] + 2 * sum(sizes[1:-1])
 
 
+def reused_node(graph) -> list[float]:
+    """Return dL/dnode; nodes come in the order they were computed, L last.
+
+    Parameters
+    ----------
+    graph : for every node a list of (input, slope)
+    """
+    blame = [0.0] * len(graph)
+    blame[-1] = 1.0
+    for node in reversed(range(len(graph))):
+        for one, slope in graph[node]:
+            blame[one] += slope * blame[node]
+    return blame
+
+
+def small_network(x, y, seed):
+    """Return a network of few weights that reads digits: trained, pruned, trained on.
+
+    Parameters
+    ----------
+    x, y : (N, 64) digits and their labels
+    seed : of the start and of the order of the digits
+    """
+    settings = {"rate": 0.2, "size": 64, "seed": seed}
+    layers = train(x, y, start((64, 16, 10), seed), 40, decay=0.001, **settings)[-1]
+    smallest = np.sort(np.concatenate([np.abs(w).ravel() for w, _ in layers]))[-700]
+    kept = [np.abs(w) >= smallest for w, _ in layers]
+    layers = [(w * one, b) for (w, b), one in zip(layers, kept, strict=True)]
+
+    def masked(ds, caches):
+        pairs = zip(backward(ds, caches), kept, strict=True)
+        return [(dw * one, db) for (dw, db), one in pairs]
+
+    return train(x, y, layers, 20, backward=masked, **settings)[-1]
+
+
 def _sizes(sizes, where: str) -> list[int]:
     sizes = [shapes.require_int(n, 1, where, "a layer's size", MOST) for n in sizes]
     shapes.require_int(len(sizes), 2, where, "the number of layers with the inputs")
