@@ -57,6 +57,31 @@ def names_in(text: str) -> list[str]:
     return [name for name in dict.fromkeys(found) if name not in FUNCTIONS]
 
 
+def read_values(text: str) -> dict[str, float]:
+    """Return the numbers of a text such as ``"x = 3, y = -2"``.
+
+    Examples
+    --------
+    >>> read_values("x = 3, y = -2")
+    {'x': 3.0, 'y': -2.0}
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"read_values: text needs a string; got {shapes.spoken(text)}.")
+    values, place = {}, 0
+    for part in re.split(r"[,;]", text.translate(ALIKE)):
+        match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=\s*(\S+)\s*", part)
+        try:
+            number = float(match[2]) if match else None
+        except ValueError:
+            number = None
+        if number is None and part.strip():
+            raise _fault(text, place, "wanted a name and its number, such as x = 3.")
+        if number is not None:
+            values[match[1]] = shapes.require_number(number, None, "values", match[1])
+        place += len(part) + 1
+    return values
+
+
 def _tokens(text: str) -> list[tuple[str, str, int]]:
     """Return (kind, text, place) of every token, and ("end", "", length) last."""
     if not isinstance(text, str):
@@ -82,7 +107,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
 def _fault(text: str, place: int, what: str) -> ValueError:
     """Return an error that marks the place in the text."""
     marked = f"{text[:place]}▸{text[place:]}"
-    return ValueError(f"parse: at character {place + 1} of  {marked} : {what}")
+    return ValueError(f"at character {place + 1} of  {marked} : {what}")
 
 
 class _Parser:

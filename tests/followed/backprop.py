@@ -31,7 +31,10 @@ def reused_node(graph):
 
 
 def backward(graph, output):
-    uses = [sum(one == node for row in graph for one, _ in row) for node in range(len(graph))]  # fmt: skip
+    uses = [
+        sum(one == node for row in graph for one, _ in row)
+        for node in range(len(graph))
+    ]  # fmt: skip
     blame = [0.0] * len(graph)
     blame[output] = 1.0
     ready = [output]
@@ -54,4 +57,5 @@ def mlp_backward(ds, caches):
 
 def small_network(x, y, seed):  # reaches the bar
     layers = mlp.start((64, 12, 10), seed)
-    return mlp.train(x, y, layers, passes=50, rate=0.2, size=64, decay=0.001, seed=seed)[-1]  # fmt: skip
+    return mlp.train(x, y, layers, passes=50, rate=0.2, size=64, decay=0.001,
+                     seed=seed)[-1]  # fmt: skip
