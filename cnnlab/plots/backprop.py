@@ -28,9 +28,9 @@ from cnnlab.plots._base import (
 
 WIDE = 5.6  # inches, of every figure
 PALE = "#D5D5D5"
-WIDTH, BOX, TALL, PRINT = 560, (88, 42), 470, 15  # pixels of the graph's picture
+WIDTH, BOX, TALL, PRINT = 560, (90, 42), 470, 15  # pixels of the graph's picture
 MOST_ROWS, MOST_ACROSS = 9, 6
-SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷", "neg": "−( )", "**": "**"}
+SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷", "neg": "−", "**": "**"}
 
 
 def colour_of(blame: float) -> str:
@@ -249,31 +249,44 @@ def _places(graph) -> list[tuple[float, int]]:
             depth[one] = max(depth[one], depth[node] + 1)
     rows = max(depth) + 1
     x, free = [0.0] * len(graph), 0
-    for node in order:  # inputs first: a leaf takes the next column
+    for node in _left_to_right(graph):
         sources = {one for one, _ in graph[node]}
         if sources:
             x[node] = sum(x[one] for one in sources) / len(sources)
         else:
             x[node], free = float(free), free + 1
-    for level in range(rows):
-        inside = sorted((n for n in order if depth[n] == level), key=lambda n: x[n])
-        if len(inside) > MOST_ACROSS or rows > MOST_ROWS:
-            raise ValueError(
-                f"This graph is {rows} rows deep and has {len(inside)} nodes in one; "
-                f"at most {MOST_ROWS} rows of {MOST_ACROSS} are drawn. Shorten it."
-            )
-        _spread(inside, x)
+    levels = [[n for n in order if depth[n] == level] for level in range(rows)]
+    most = max(map(len, levels))
+    if most > MOST_ACROSS or rows > MOST_ROWS:
+        raise ValueError(
+            f"This graph is {rows} rows deep, with up to {most} nodes side by side; "
+            f"at most {MOST_ROWS} rows of {MOST_ACROSS} are drawn. Shorten the formula."
+        )
+    squeeze = min(1, (MOST_ACROSS - 1) / max(free - 1, 1))
+    x = [one * squeeze for one in x]
+    for inside in levels:
+        _spread(sorted(inside, key=lambda n: x[n]), x)
     return [(x[n], rows - 1 - depth[n]) for n in range(len(graph))]
 
 
+def _left_to_right(graph) -> list[int]:
+    """Return the nodes, every one after its inputs, and those in the order written."""
+    done, waiting = {}, [0]
+    while waiting:
+        missing = [one for one, _ in graph[waiting[-1]] if one not in done]
+        waiting += missing[::-1]
+        if not missing:
+            done[waiting.pop()] = True
+    return list(done)
+
+
 def _spread(inside, x) -> None:
-    """Move the nodes of one row apart, to at least one box from each other."""
-    if not inside:
-        return
+    """Move the nodes of one row apart, to at least one box, and into the picture."""
     middle = sum(x[n] for n in inside) / len(inside)
     for left, right in zip(inside, inside[1:], strict=False):
         x[right] = max(x[right], x[left] + 1)
     shift = middle - sum(x[n] for n in inside) / len(inside)
+    shift = min(max(shift, -x[inside[0]]), MOST_ACROSS - 1 - x[inside[-1]])
     for n in inside:
         x[n] += shift
 
@@ -284,9 +297,7 @@ def _draw(nodes, graph, called, spots, known, flows, largest, blamed, current) -
 
     rows = max(row for _, row in spots) + 1
     low, high = min(x for x, _ in spots), max(x for x, _ in spots)
-    pace = min(BOX[0] + 24, (WIDTH - BOX[0] - 8) / max(high - low, 1e-9))
-    if high - low > 1e-9 and pace < BOX[0] + 2:
-        pace = (WIDTH - BOX[0] - 8) / (high - low)
+    pace = min(BOX[0] + 22, (WIDTH - BOX[0] - 4) / max(high - low, 1e-9))
     pitch = min(92, (TALL - BOX[1]) / max(rows - 1, 1))
     middle = (low + high) / 2
     centres = [
@@ -333,20 +344,27 @@ def _box(draw, centre, node, name, known, blame, current) -> None:
     fill = "#FFF6DC" if current else "white"
     draw.rounded_rectangle(corners, 7, fill=fill, outline=edge, width=width)
     value = _short(node.data) if known else "?"
-    head = f"{name} = {value}" if name else f"{SIGNS.get(node.op, node.op)}  {value}"
-    if node.op == "const":
+    sign = SIGNS.get(node.op)
+    head = f"{sign} = {value}" if sign else f"{node.op} {value}"
+    if name:
+        head = f"{name if len(name) < 4 else name[:2] + '…'} = {value}"
+    elif node.op == "const":
         head = value
-    ink = BLACK if known else GREY
-    draw.text((x, y - 9), head, ink, _fitting(head), anchor="mm")
-    if blame is not None and node.op != "const":
+    ink, told = BLACK if known else GREY, blame is not None and node.op != "const"
+    draw.text((x, y - 9 * told), head, ink, _fitting(head), anchor="mm")
+    if told:
         text = _short(blame)
         draw.text((x, y + 10), text, colour_of(blame), _bold(), anchor="mm")
 
 
 def _short(number: float) -> str:
-    """Return a number in at most 6 or 7 characters, minus as a real minus."""
-    plain = f"{number:.3g}" if abs(number) < 1000 else f"{number:.4g}"
-    return plain.replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
+    """Return a number in at most 6 characters, minus as a real minus."""
+    for digits in (3, 2, 1):
+        text = f"{number:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")
+        text = text.replace("e+", "e").replace("-", "−")
+        if len(text) <= 6:
+            break
+    return text
 
 
 @functools.cache
