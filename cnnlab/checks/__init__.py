@@ -4,7 +4,14 @@
 lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
-from cnnlab.checks import challenges, images, linear, neighbors, neurons
+from cnnlab.checks import (
+    backprop,
+    challenges,
+    images,
+    linear,
+    neighbors,
+    neurons,
+)
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -21,7 +28,7 @@ from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise | Open] = {
     exercise.name: exercise
-    for topic in (images, challenges, neighbors, linear, neurons)
+    for topic in (images, challenges, neighbors, linear, neurons, backprop)
     for exercise in topic.EXERCISES
 }
 

@@ -33,6 +33,14 @@ from cnnlab.plots.augment import (
     crop_labels,
     shift_labels,
 )
+from cnnlab.plots.backprop import (
+    error_curves,
+    graph_board,
+    network,
+    price_lines,
+    steps_of,
+    who_learns,
+)
 from cnnlab.plots.challenges import (
     before_after,
     board,
@@ -89,6 +97,12 @@ __all__ = [
     "contact_sheet",
     "crop_labels",
     "shift_labels",
+    "error_curves",
+    "graph_board",
+    "network",
+    "price_lines",
+    "steps_of",
+    "who_learns",
     "before_after",
     "board",
     "contest",

@@ -1,6 +1,7 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
+from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
@@ -20,6 +21,9 @@ from cnnlab.widgets.neurons import (
 )
 
 __all__ = [
+    "GraphExplorer",
+    "graph_explorer",
+    "stepped",
     "dials",
     "duel",
     "render_dials",
