@@ -11,6 +11,7 @@ from cnnlab.checks import (
     linear,
     neighbors,
     neurons,
+    optim,
 )
 from cnnlab.checks._base import (
     Case,
@@ -28,7 +29,15 @@ from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise | Open] = {
     exercise.name: exercise
-    for topic in (images, challenges, neighbors, linear, neurons, backprop)
+    for topic in (
+        images,
+        challenges,
+        neighbors,
+        linear,
+        optim,
+        neurons,
+        backprop,
+    )  # fmt: skip
     for exercise in topic.EXERCISES
 }
 

@@ -358,7 +358,7 @@ perceptron_update = Exercise(
         ),
         Mistake(
             "bias the other way", _updated(bias=lambda step, x: -step),
-            "b moves the other way: it is a bias, not a threshold, and grows with t - y.",
+            "b moves the other way: it is a bias, no threshold, and grows with t - y.",
         ),
         Mistake(
             "weights instead of inputs",
@@ -872,9 +872,9 @@ full_adder = Open(
 
 EXERCISES = (
     perceptron,
+    nand_weights,
     perceptron_update,
     xor_network,
-    nand_weights,
     full_adder,
     sigmoid_derivative,
     tanh,

@@ -90,6 +90,14 @@ from cnnlab.plots.neurons import (
     stack_histograms,
     xor_planes,
 )
+from cnnlab.plots.optim import (
+    descents,
+    limits,
+    map_of,
+    power_laws,
+    race,
+    walk_board,
+)
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
@@ -167,4 +175,10 @@ __all__ = [
     "LiveCurves",
     "learning_curves",
     "learning_sentence",
+    "descents",
+    "limits",
+    "map_of",
+    "power_laws",
+    "race",
+    "walk_board",
 ]

@@ -19,6 +19,7 @@ from cnnlab.widgets.neurons import (
     mended_line,
     perceptron_explorer,
 )
+from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 
 __all__ = [
     "GraphExplorer",
@@ -48,4 +49,7 @@ __all__ = [
     "templates_after",
     "three_rows",
     "training_explorer",
+    "render_walk",
+    "valley_explorer",
+    "walk",
 ]
