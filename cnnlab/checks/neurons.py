@@ -277,7 +277,8 @@ nand_weights = Exercise(
 
 def _drawn_correction(rng, size):
     w, b = _neuron(rng, size)
-    x = rng.integers(-2, 3, len(w)) if rng.random() < 0.5 else rng.normal(0, 2, len(w))
+    whole = w.dtype.kind == "i"
+    x = rng.integers(-2, 3, len(w)) if whole else rng.normal(0, 2, len(w))
     return Case((x, int(rng.integers(0, 2)), w, b))
 
 

@@ -5,7 +5,6 @@ black, its derivative green; flat places are grey.
 """
 
 import functools
-import io
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -372,33 +371,36 @@ def activation_table(reach: float = 8.0):
     return describe(figure, text)
 
 
-def stack_histograms(outputs, starts, title: str, bins: int = 30):
+def stack_histograms(name: str, sums, starts, title: str, bins: int = 30):
     """Return histograms of what every layer answers, a row for each start.
 
     Parameters
     ----------
-    outputs : for each start, a list of the answers (N, M) of every layer
+    name : of an activation
+    sums : for each start, a list of the sums (N, M) of every layer
     starts : their names
     """
-    depth = len(outputs[0])
+    depth, row_of = len(sums[0]), neurons.ACTIVATIONS[name]
+    outputs = [[neurons.activate(name, z) for z in layers] for layers in sums]
     figure, axes = plt.subplots(
         len(starts), depth, figsize=(WIDE, 1.25 * len(starts) + 0.9), squeeze=False
     )
     told = []
-    for row, name, layers in zip(axes, starts, outputs, strict=True):
+    for row, start, layers in zip(axes, starts, outputs, strict=True):
         for ax, a in zip(row, layers, strict=True):
             values = np.ravel(a)
             low, high = min(0.0, float(values.min())), float(values.max())
             high = high if high > low else low + 1
-            if 0 <= low and 0.05 < high <= 1:
-                low, high = 0.0, 1.0  # a range that is known is drawn whole
+            if np.isfinite([row_of.low, row_of.high]).all():
+                low, high = row_of.low, row_of.high  # a known range is drawn whole
             share = np.histogram(values, bins, (low, high))[0] / len(values)
             ax.bar(np.linspace(0, 1, bins), share, 1 / bins, color=GREY)
             ax.set(xticks=[], yticks=[], ylim=(0, max(share) * 1.08))
             ax.set_xlabel(f"{low:.2g} … {_short(high)}", fontsize=10, labelpad=3)
-        row[0].set_ylabel(name)
-        told.append(f"{name}: from layer 1 to {depth} the sd between images goes from "
-                    f"{_spread(layers[0]):.2g} to {_spread(layers[-1]):.2g}")  # fmt: skip
+        row[0].set_ylabel(start)
+        first, last = (f"{_spread(a):.2g}" for a in (layers[0], layers[-1]))
+        way = f"from layer 1 to {depth} the sd between images goes from {first}"
+        told.append(f"{start}: {way} to {last}")
     for number, ax in enumerate(axes[0], 1):
         ax.set_title(f"layer {number}", loc="center", fontsize=11)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
@@ -413,10 +415,3 @@ def _short(value: float) -> str:
 
 def _spread(a) -> float:
     return float(np.std(a, axis=0).mean())
-
-
-def board_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of a PNG."""
-    from PIL import Image
-
-    return Image.open(io.BytesIO(data)).size
