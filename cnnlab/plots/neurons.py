@@ -341,7 +341,7 @@ def nudge_curves(values, outputs, changes, nudge: float):
 
 def activation_table(reach: float = 8.0):
     """Return a figure of the nine activations, their derivatives, and flat places."""
-    z = np.linspace(-reach, reach, 801)
+    z = np.linspace(-reach, reach, 400)
     figure, axes = plt.subplots(3, 3, figsize=(WIDE, 5.6), sharex=True, sharey=True)
     told = []
     for ax, name in zip(axes.flat, neurons.ACTIVATIONS, strict=True):
