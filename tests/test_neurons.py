@@ -153,6 +153,30 @@ def test_a_circuit_may_hand_inputs_through():
     assert read.values([1, 0], lambda p, q: 1 - p * q) == [1, 0, 0]
 
 
+def test_every_table_of_three_bits_is_an_or_of_ands_of_nands():
+    w, b = neurons.nand_weights(2)
+    rows = np.array(list(itertools.product((0, 1), repeat=3)))
+
+    def nand(p, q):
+        return neurons.perceptron(np.stack([p, q], axis=1), w, b)
+
+    def both(p, q):
+        return nand(nand(p, q), nand(p, q))
+
+    def either(p, q):
+        return nand(nand(p, p), nand(q, q))
+
+    bits = [(nand(p, p), p) for p in rows.T]  # not p, and p
+    never = both(*bits[0])
+    ones = [both(both(bits[0][i], bits[1][j]), bits[2][k]) for i, j, k in rows]
+    for table in range(256):
+        answers = never
+        for place, one in enumerate(ones):
+            if table >> place & 1:
+                answers = either(answers, one)
+        assert (2 ** np.arange(8)) @ answers == table
+
+
 # Activations
 
 

@@ -346,8 +346,6 @@ def activation_table(reach: float = 8.0):
     told = []
     for ax, name in zip(axes.flat, neurons.ACTIVATIONS, strict=True):
         flat = neurons.is_flat(name, z)
-        if name == "step":
-            flat[:] = True
         ax.fill_between(z, -2, 3, where=flat, color="#D9D9D9", linewidth=0)
         f = neurons.activate(name, z)
         jumps = np.abs(np.diff(f, prepend=f[0])) > 0.5
