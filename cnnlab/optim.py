@@ -19,6 +19,7 @@ __all__ = [
     "minibatches",
     "momentum_step",
     "nesterov_step",
+    "sgd_epoch",
     "step_rate",
 ]
 
@@ -142,6 +143,27 @@ def minibatches(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]
         )
     order = rng.permutation(n)
     return [order[first : first + size] for first in range(0, n, size)]
+
+
+def sgd_epoch(gradient_of, w: np.ndarray, batches, rate: float) -> np.ndarray:
+    """Take one step downhill for each batch, and return the weights reached.
+
+    Parameters
+    ----------
+    gradient_of : function of ``w`` and of an index array; returns the gradient of the
+        mean loss of these examples at ``w``, shaped like ``w``
+    w : where to start; it is not changed
+    batches : list of index arrays, such as `minibatches` returns
+    rate : the learning rate, at least 0
+    """
+    where = "sgd_epoch"
+    shapes.require_callable(gradient_of, where, "gradient_of")
+    w = _floats(w, where, "w").copy()
+    rate = shapes.require_number(rate, 0, where, "rate")
+    for batch in batches:
+        gradient = gradient_of(w, batch)
+        w = gradient_step(w, gradient, rate)
+    return w
 
 
 def _moving(w, v, gradient, rate, momentum, decay, where):

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
-    "data", "optim",
+    "data", "optim", "landscapes",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -36,6 +36,7 @@ TABLE = {
     "scalar": (("shapes",), ()),
     "expressions": (("shapes", "scalar"), ()),
     "mlp": (("shapes", "arrays", "ops", "grads", "optim"), ("numpy",)),
+    "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
     "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),

@@ -4,7 +4,7 @@
 lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
-from cnnlab.checks import backprop, challenges, images, linear, neighbors
+from cnnlab.checks import backprop, challenges, images, linear, neighbors, optim
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -21,7 +21,7 @@ from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise | Open] = {
     exercise.name: exercise
-    for topic in (images, challenges, neighbors, linear, backprop)
+    for topic in (images, challenges, neighbors, linear, optim, backprop)
     for exercise in topic.EXERCISES
 }
 

@@ -82,6 +82,14 @@ from cnnlab.plots.neighbors import (
     neighbour_rows,
     regions,
 )
+from cnnlab.plots.optim import (
+    descents,
+    limits,
+    map_of,
+    power_laws,
+    race,
+    walk_board,
+)
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
@@ -153,4 +161,10 @@ __all__ = [
     "LiveCurves",
     "learning_curves",
     "learning_sentence",
+    "descents",
+    "limits",
+    "map_of",
+    "power_laws",
+    "race",
+    "walk_board",
 ]

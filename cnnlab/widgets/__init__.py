@@ -13,6 +13,7 @@ from cnnlab.widgets.linear import (
     training_explorer,
 )
 from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
+from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 
 __all__ = [
     "GraphExplorer",
@@ -38,4 +39,7 @@ __all__ = [
     "templates_after",
     "three_rows",
     "training_explorer",
+    "render_walk",
+    "valley_explorer",
+    "walk",
 ]
