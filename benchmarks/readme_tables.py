@@ -17,9 +17,10 @@ README = course_root() / "README.md"
 WINGS = {
     "what is taught": (
         "images", "scenes", "challenges", "data", "neighbors", "linear",
-        "optim", "landscapes", "delta", "scalar", "expressions", "mlp",
-        "ops", "grads", "shapes", "arrays", "plots", "widgets",
-        "checks", "yours",
+        "optim", "landscapes",
+        "neurons",
+        "delta", "scalar", "expressions", "mlp",
+        "ops", "grads", "shapes", "arrays", "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),
     "the apparatus": ("course",),

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
-    "data", "optim", "landscapes",
+    "data", "optim", "landscapes", "neurons",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -32,6 +32,7 @@ TABLE = {
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "optim": (("shapes", "arrays"), ("numpy",)),
+    "neurons": (("shapes", "arrays", "ops"), ("numpy",)),
     "delta": (("shapes", "arrays"), ("numpy",)),
     "scalar": (("shapes",), ()),
     "expressions": (("shapes", "scalar"), ()),

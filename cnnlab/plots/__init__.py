@@ -82,6 +82,14 @@ from cnnlab.plots.neighbors import (
     neighbour_rows,
     regions,
 )
+from cnnlab.plots.neurons import (
+    activation_table,
+    circuit_board,
+    line_board,
+    nudge_curves,
+    stack_histograms,
+    xor_planes,
+)
 from cnnlab.plots.optim import (
     descents,
     limits,
@@ -158,6 +166,12 @@ __all__ = [
     "neighbour_board",
     "neighbour_rows",
     "regions",
+    "activation_table",
+    "circuit_board",
+    "line_board",
+    "nudge_curves",
+    "stack_histograms",
+    "xor_planes",
     "LiveCurves",
     "learning_curves",
     "learning_sentence",

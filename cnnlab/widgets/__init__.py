@@ -13,6 +13,12 @@ from cnnlab.widgets.linear import (
     training_explorer,
 )
 from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
+from cnnlab.widgets.neurons import (
+    circuit_explorer,
+    lit_circuit,
+    mended_line,
+    perceptron_explorer,
+)
 from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 
 __all__ = [
@@ -33,6 +39,10 @@ __all__ = [
     "disturb",
     "neighbours",
     "render_neighbours",
+    "circuit_explorer",
+    "lit_circuit",
+    "mended_line",
+    "perceptron_explorer",
     "losses_of_scores",
     "rows_explorer",
     "scores_explorer",
