@@ -117,16 +117,20 @@ def train(x, y, layers, passes=30, rate=0.1, size=32, momentum=0.9, decay=0.0,
     rng = np.random.default_rng(shapes.require_seed(seed, where))
     flat = np.concatenate([one.ravel() for layer in layers for one in layer])
     velocity, film = np.zeros_like(flat), [layers]
+    settings = rate, momentum, decay
+    optim.momentum_step(velocity, velocity, velocity, *settings)  # refuses bad ones
     for _ in range(passes):
         for batch in optim.minibatches(len(x), size, rng):
             gradient = _gradient(x[batch], y[batch], _cut(flat, layers), backward)
-            with np.errstate(all="ignore"):
-                if not np.isfinite(gradient).all() or not np.isfinite(flat).all():
-                    flat = flat + np.nan  # lost: it shows in every loss from here on
-                    break
-            flat, velocity = optim.momentum_step(
-                flat, velocity, gradient, rate, momentum, decay
-            )
+            try:
+                flat, velocity = optim.momentum_step(
+                    flat, velocity, gradient, *settings
+                )
+            except ValueError:  # not finite any more
+                if np.isfinite(gradient).all() and np.isfinite(flat).all():
+                    raise
+                flat = np.full_like(flat, np.nan)  # all losses show it from here on
+                break
         film.append(_cut(flat, layers))
     return film
 
