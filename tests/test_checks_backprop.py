@@ -152,14 +152,15 @@ def test_drawn_graphs_are_those_that_the_task_names():
 def dense(hidden, passes=40):
     def answer(x, y, seed):
         start = mlp.start((64, hidden, 10), seed)
-        return mlp.train(x, y, start, passes, rate=0.2, size=128, seed=seed)[-1]
+        options = {"rate": 0.2, "size": 64, "decay": 0.001, "seed": seed}
+        return mlp.train(x, y, start, passes, **options)[-1]
 
     return answer
 
 
 def test_a_network_that_is_too_large_or_too_wrong_stays_below_the_bar():
-    large = checks.small_network(dense(32))
-    assert large.status == "below the bar" and "2,410 weights" in large.text
+    large = checks.small_network(dense(16))
+    assert large.status == "below the bar" and "1,210 weights" in large.text
     wrong = checks.small_network(dense(2, 2))
     assert "too many wrong digits" in wrong.text and wrong.picture[:4] == b"\x89PNG"
     assert "read as" in wrong.text

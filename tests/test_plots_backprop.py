@@ -92,8 +92,13 @@ def test_lines_are_as_wide_as_the_blame_that_flows():
 
 
 def test_no_box_lies_on_another_and_all_lie_inside():
-    for text in ("(a*x + b*y)*(a + c*x) - relu(-x)**3", "a*b + c*x/y", "x",
-                 "log(exp(a) + exp(b) + exp(c)) - a", "(c - tanh(a*x + b*y + 1))**2"):  # fmt: skip
+    for text in (
+        "(a*x + b*y)*(a + c*x) - relu(-x)**3",
+        "a*b + c*x/y",
+        "x",
+        "log(exp(a) + exp(b) + exp(c)) - a",
+        "(c - tanh(a*x + b*y + 1))**2",
+    ):
         output, names = expressions.parse(text, XY)
         spots = _places(scalar.graph_of(output)[1])
         for i, (x, row) in enumerate(spots):
