@@ -1,4 +1,4 @@
-"""The δ rule: a network of logistic neurons that learns one pattern after another.
+"""The δ rule: a network of sigmoid neurons that learns one pattern after another.
 
 Letters, as in lecture CSE634: targets T, outputs O, learning rate α, slope λ of the
 neurons ``O = 1 / (1 + exp(-λ net))``. A network is a list of layers ``(w, b)``, with
@@ -12,25 +12,12 @@ No function changes its inputs.
 import numpy as np
 
 from . import arrays, shapes
+from .neurons import sigmoid
 
 XOR = (
     np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]),  # patterns (N, inputs)
     np.array([[0.0], [1], [1], [0]]),  # targets (N, outputs)
 )
-
-
-def logistic(net: np.ndarray, slope: float = 1.0) -> np.ndarray:
-    """Return ``1 / (1 + exp(-slope net))``, of any shape.
-
-    Examples
-    --------
-    >>> logistic([0.0, 2.0], slope=0.5).round(3).tolist()
-    [0.5, 0.731]
-    """
-    net = arrays.real_array(net, "logistic", "net")
-    slope = shapes.require_number(slope, 0, "logistic", "slope")
-    with np.errstate(over="ignore"):  # exp(-slope net) may be infinite: 0 is right
-        return 1 / (1 + np.exp(-slope * net))
 
 
 def forward(x: np.ndarray, layers, slope: float = 1.0) -> list[np.ndarray]:
@@ -44,7 +31,7 @@ def forward(x: np.ndarray, layers, slope: float = 1.0) -> list[np.ndarray]:
     outputs = [arrays.real_array(x, "forward", "x").astype(float)]
     for w, b in layers:
         _require_fit(outputs[-1], w, b)
-        outputs.append(logistic(outputs[-1] @ np.transpose(w) + b, slope))
+        outputs.append(sigmoid(outputs[-1] @ np.transpose(w) + b, slope))
     return outputs
 
 
@@ -188,15 +175,10 @@ def train(x, t, layers, rng, rate=1.0, slope=1.0, goal=0.1, passes=1000):
     return trained, np.array(errors) if many else np.array(errors)[:, 0]
 
 
-def _fire(net, slope):
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-slope * net))
-
-
 def _outputs(x, nets, slope):
     outputs = [x]
     for w, b in nets:
-        outputs.append(_fire(outputs[-1] @ w.swapaxes(1, 2) + b, slope))
+        outputs.append(sigmoid(outputs[-1] @ w.swapaxes(1, 2) + b, slope))
     return outputs
 
 

@@ -91,7 +91,7 @@ def loss_and_gradients(x, y, layers, backward=backward):
 
 
 def train(x, y, layers, passes=30, rate=0.1, size=32, momentum=0.9, decay=0.0,
-          seed=0, backward=backward, frozen=0):  # fmt: skip
+          seed=0, backward=backward):  # fmt: skip
     """Return the network after every pass over the images, its start first.
 
     Mini-batches in random order, and `optim.momentum_step`. A training that diverges
@@ -104,7 +104,6 @@ def train(x, y, layers, passes=30, rate=0.1, size=32, momentum=0.9, decay=0.0,
     passes, rate, size : over the images; learning rate; images a batch
     momentum, decay : as in `optim.momentum_step`
     backward : as `backward`, such as a learner's own
-    frozen : so many of the first layers keep their weights
     """
     where = "train"
     layers = _layers(layers, where)
@@ -115,22 +114,23 @@ def train(x, y, layers, passes=30, rate=0.1, size=32, momentum=0.9, decay=0.0,
     y = arrays.as_labels(y, len(layers[-1][1]), len(x), where)
     shapes.require_callable(backward, where, "backward")
     passes = shapes.require_int(passes, 0, where, "passes")
-    frozen = shapes.require_int(frozen, 0, where, "frozen", len(layers))
     rng = np.random.default_rng(shapes.require_seed(seed, where))
     flat = np.concatenate([one.ravel() for layer in layers for one in layer])
-    fixed = sum(w.size + b.size for w, b in layers[:frozen])
     velocity, film = np.zeros_like(flat), [layers]
+    settings = rate, momentum, decay
+    optim.momentum_step(velocity, velocity, velocity, *settings)  # refuses bad ones
     for _ in range(passes):
         for batch in optim.minibatches(len(x), size, rng):
             gradient = _gradient(x[batch], y[batch], _cut(flat, layers), backward)
-            gradient[:fixed] = 0
-            with np.errstate(all="ignore"):
-                if not np.isfinite(gradient).all() or not np.isfinite(flat).all():
-                    flat = flat + np.nan  # lost: it shows in every loss from here on
-                    break
-            flat, velocity = optim.momentum_step(
-                flat, velocity, gradient, rate, momentum, decay
-            )
+            try:
+                flat, velocity = optim.momentum_step(
+                    flat, velocity, gradient, *settings
+                )
+            except ValueError:  # not finite any more
+                if np.isfinite(gradient).all() and np.isfinite(flat).all():
+                    raise
+                flat = np.full_like(flat, np.nan)  # all losses show it from here on
+                break
         film.append(_cut(flat, layers))
     return film
 

@@ -33,7 +33,7 @@ TABLE = {
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "optim": (("shapes", "arrays"), ("numpy",)),
     "neurons": (("shapes", "arrays", "ops"), ("numpy",)),
-    "delta": (("shapes", "arrays"), ("numpy",)),
+    "delta": (("shapes", "arrays", "neurons"), ("numpy",)),
     "scalar": (("shapes",), ()),
     "expressions": (("shapes", "scalar"), ()),
     "mlp": (("shapes", "arrays", "ops", "grads", "optim"), ("numpy",)),

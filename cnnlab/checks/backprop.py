@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnlab import data, delta, mlp, scalar
+from cnnlab import data, delta, mlp, neurons, scalar
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -20,7 +20,7 @@ from cnnlab.checks._base import (
 
 
 def _fractions(rng, *shape):
-    """Draw outputs of logistic neurons, two digits each."""
+    """Draw outputs of sigmoid neurons, two digits each."""
     return rng.integers(2, 99, shape) / 100
 
 
@@ -62,7 +62,7 @@ delta_output = Exercise(
         Mistake(
             "λ without O (1 - O)",
             lambda t, o, slope=1.0: slope * (t - o),
-            "O (1 - O) is missing, the slope of the logistic curve at this output.",
+            "O (1 - O) is missing, the slope of the sigmoid at this output.",
         ),
         Mistake(
             "λ forgotten",
@@ -84,7 +84,7 @@ delta_output = Exercise(
         Mistake(
             "slope of tanh",
             lambda t, o, slope=1.0: slope * (t - o) * (1 - o**2),
-            "1 - O^2 is the slope of tanh; that of a logistic neuron is O (1 - O).",
+            "1 - O^2 is the slope of tanh; that of a sigmoid neuron is O (1 - O).",
         ),
         Mistake(
             "one factor O",
@@ -97,11 +97,11 @@ delta_output = Exercise(
             "the factor O is missing: the slope is O (1 - O).",
         ),
         Mistake(
-            "logistic applied again",
+            "sigmoid applied again",
             lambda t, o, slope=1.0: (
-                slope * (t - o) * delta.logistic(o) * (1 - delta.logistic(o))
+                slope * (t - o) * neurons.sigmoid(o) * (1 - neurons.sigmoid(o))
             ),
-            "o is the output already: the logistic function is applied to it again.",
+            "o is the output already: the sigmoid is applied to it again.",
         ),
         Mistake(
             "half of it",
@@ -117,7 +117,7 @@ delta_output = Exercise(
     hints_=(
         "Two factors: how far the output is from its target, and how much it moves "
         "when net moves.",
-        "The first is `t - o`. The second is the slope of the logistic curve, which "
+        "The first is `t - o`. The second is the slope of the sigmoid, which "
         "the output itself tells: `slope * o * (1 - o)`.",
         "`return (t - o) * slope * o * (1 - o)`",
     ),
@@ -184,7 +184,7 @@ delta_hidden = Exercise(
         Mistake(
             "λ without O (1 - O)",
             _hidden(lambda d, w: d @ w, lambda o: 1.0),
-            "O (1 - O) is missing, the slope of the logistic curve at this output.",
+            "O (1 - O) is missing, the slope of the sigmoid at this output.",
         ),
         Mistake(
             "weights left out",
@@ -210,7 +210,7 @@ delta_hidden = Exercise(
         Mistake(
             "slope of tanh",
             _hidden(lambda d, w: d @ w, lambda o: 1 - o**2),
-            "1 - O^2 is the slope of tanh; that of a logistic neuron is O (1 - O).",
+            "1 - O^2 is the slope of tanh; that of a sigmoid neuron is O (1 - O).",
         ),
         Mistake(
             "one factor O",
@@ -351,9 +351,9 @@ tanh_backward = Exercise(
             "this multiplies by tanh(x) itself; wanted is its slope.",
         ),
         Mistake(
-            "slope of the logistic",
+            "slope of the sigmoid",
             _safe(lambda dout, x: dout * np.tanh(x) * (1 - np.tanh(x))),
-            "t (1 - t) is the slope of the logistic function; that of tanh is 1 - t^2.",
+            "t (1 - t) is the slope of the sigmoid; that of tanh is 1 - t^2.",
         ),
         Mistake(
             "tanh of the blame",
@@ -786,9 +786,9 @@ mlp_backward = LayerGradients(
             "x is the tanh of the layer below already: its slope is 1 - x**2.",
         ),
         Mistake(
-            "slope of the logistic",
+            "slope of the sigmoid",
             _layered(slope=lambda x: x * (1 - x)),
-            "x (1 - x) is the slope of a logistic neuron; that of tanh is 1 - x**2.",
+            "x (1 - x) is the slope of a sigmoid neuron; that of tanh is 1 - x**2.",
         ),
         Mistake(
             "transposed",

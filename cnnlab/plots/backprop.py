@@ -20,6 +20,7 @@ from cnnlab.plots._base import (
     GREEN,
     GREY,
     ORANGE,
+    PURPLE,
     SKY,
     VERMILION,
     Picture,
@@ -50,10 +51,10 @@ def network(layers, outputs, deltas=None, names=("input", "hidden", "output")):
     outputs : of every layer, the inputs first
     deltas : error signals of every layer but the inputs; None leaves them out
     """
-    figure, ax = plt.subplots(figsize=(WIDE, 3.3))
+    figure, ax = plt.subplots(figsize=(WIDE, 3.5))
     widest = max(len(one) for one in outputs)
     spot = [
-        [(2.2 * column, (len(one) - 1) / 2 - row) for row in range(len(one))]
+        [(2.2 * column, 1.4 * ((len(one) - 1) / 2 - row)) for row in range(len(one))]
         for column, one in enumerate(outputs)
     ]
     for column, (w, b) in enumerate(layers):
@@ -63,9 +64,9 @@ def network(layers, outputs, deltas=None, names=("input", "hidden", "output")):
                 ax.plot((x0, x1), (y0, y1), color=PALE, zorder=1)
                 part = 0.36 if (d + k) % 2 else 0.27
                 place = x0 + part * (x1 - x0), y0 + part * (y1 - y0)
-                _label(ax, place, f"{weight:+.1f}")
+                _label(ax, place, _signed(weight, 1))
             x, y = spot[column + 1][k]
-            _label(ax, (x, y + 0.42), f"bias {b[k]:+.1f}")
+            _label(ax, (x, y + 0.5), f"bias {_signed(b[k], 1)}")
     for column, values in enumerate(outputs):
         for row, value in enumerate(values):
             x, y = spot[column][row]
@@ -74,13 +75,14 @@ def network(layers, outputs, deltas=None, names=("input", "hidden", "output")):
                     va="center", fontsize=10, zorder=4)  # fmt: skip
             if deltas is not None and column:
                 signal = deltas[column - 1][row]
-                ax.text(x, y - 0.44, f"δ {signal:+.4f}", ha="center", va="center",
+                ax.text(x, y - 0.5, f"δ {_signed(signal, 4)}", ha="center", va="center",
                         fontsize=10, color=colour_of(signal), zorder=4)  # fmt: skip
         if column < len(names):
-            ax.text(spot[column][0][0], widest / 2 + 0.25, names[column], ha="center",
+            ax.text(spot[column][0][0], 0.7 * widest + 0.35, names[column], ha="center",
                     fontsize=11)  # fmt: skip
     ax.set(
-        xlim=(-0.6, 2.2 * len(layers) + 0.7), ylim=(-widest / 2 - 0.2, widest / 2 + 0.5)
+        xlim=(-0.6, 2.2 * len(layers) + 0.7),
+        ylim=(-0.7 * widest - 0.2, 0.7 * widest + 0.6),
     )
     ax.axis("off")
     told = "; ".join(
@@ -92,6 +94,11 @@ def network(layers, outputs, deltas=None, names=("input", "hidden", "output")):
         signals = ", ".join(f"{one:+.4f}" for row in deltas for one in row)
         text += f" Error signals, layer by layer: {signals}."
     return describe(figure, text)
+
+
+def _signed(number: float, digits: int) -> str:
+    """Return a number with its sign, minus as a real minus."""
+    return f"{number:+.{digits}f}".replace("-", "−")
 
 
 def _label(ax, place, text):
@@ -171,11 +178,11 @@ def price_lines(weights, nudging, blaming, marked, title: str = ""):
     marked : (number of weights, name) of networks to name
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.6))
-    ax.loglog(weights, nudging, "o--", color=ORANGE, label="a nudge for each weight")
-    ax.loglog(weights, blaming, "o-", color=GREEN, label="one backward pass")
+    ax.loglog(weights, nudging, "o--", color=PURPLE, label="a nudge for each weight")
+    ax.loglog(weights, blaming, "o-", color=BLUE, label="one backward pass")
     for count, name in marked:
         ax.axvline(count, color=GREY, linewidth=1, linestyle=":")
-        ax.text(count / 1.2, 0.97, name, rotation=90, ha="right", va="top",
+        ax.text(count * 1.1, 0.04, name, ha="left", va="bottom",
                 transform=ax.get_xaxis_transform())  # fmt: skip
     ax.set(xlabel="weights and biases", ylabel="multiplications, one picture")
     ax.legend(loc="upper left")

@@ -1,10 +1,12 @@
 """Widgets of notebook 06: type a formula, and step its numbers forward and back."""
 
+import contextlib
+
 import ipywidgets as w
 
 from cnnlab import expressions, scalar
 from cnnlab import plots as p
-from cnnlab.widgets._base import STYLE, WIDEST, Explorer, number, showing_errors
+from cnnlab.widgets._base import STYLE, WIDEST, Explorer, number
 
 FORMULA, VALUES = "tanh(w * x + b)", "w = 2, x = -1, b = 3"
 
@@ -46,13 +48,14 @@ class GraphExplorer(Explorer):
 
     def update(self) -> None:
         """Draw the present state, after the steps were fitted to the formula."""
-        with showing_errors(self.status):
-            state = self.state()
-            last = _last_step(state["formula"], state["values"])
+        with contextlib.suppress(ValueError):  # it is shown by what follows
+            last = _last_step(
+                self.controls["formula"].value, self.controls["values"].value
+            )
             step = self.controls["step"]
             if step.slider.max != last:
                 step.slider.max = step.box.max = last  # a value above it is cut off
-            super().update()
+        super().update()
 
 
 def graph_explorer(formula=FORMULA, values=VALUES, step=0, backward=scalar.backward):
