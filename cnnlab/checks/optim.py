@@ -744,6 +744,7 @@ def _drawn_epoch(rng, size):
 
 
 def _one_behind(gradient_of, w, batches, rate):
+    """Take one step for each batch; return the weights reached."""
     gradient = gradient_of(w, batches[0])
     for batch in batches:
         w = w - rate * gradient

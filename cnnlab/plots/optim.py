@@ -27,10 +27,10 @@ from cnnlab.plots.linear import WIDE, _font
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 COLOURS = {
-    "all images": BLACK, "raw pixels": ORANGE, "less the mean image": GREEN,
-    "the paper": PURPLE, "PyTorch": GREEN,
+    "all images": BLACK, "batches of 32": BLUE, "one image": SKY,
+    "one image, rate drops": PURPLE, "raw pixels": ORANGE, "less the mean image": BLACK,
+    "the paper": VERMILION, "PyTorch": GREEN,
 }  # fmt: skip
-BATCHES = {1: SKY, 10: ORANGE, 50: BLUE}
 
 
 def descents(cost, walks, rates, reach=(-3.0, 9.0)):
@@ -60,51 +60,55 @@ def descents(cost, walks, rates, reach=(-3.0, 9.0)):
     return describe(figure, text)
 
 
-def power_laws(x, curves, xlabel: str, ylabel: str, title: str = "", slope=None):
+def power_laws(x, curve, xlabel: str, ylabel: str, colour=BLACK, line: bool = True):
     """Return a figure of positive numbers over positive numbers, both logarithmic.
+
+    Its title says the slope of the line that fits best, or where the least value is.
 
     Parameters
     ----------
     x : (P,)
-    curves : name -> (P,) values, or (3, P): the lower end, middle, upper end of a band
-    slope : of a dashed line through the middle of the first curve, or None
+    curve : (P,) values, or (3, P): 10 %, the median and 90 % of many measurements
+    line : whether to fit a line; if not, the least value is marked
     """
-    x = np.asarray(x, dtype=float)
+    x, curve = np.asarray(x, dtype=float), np.asarray(curve, dtype=float)
     figure, ax = plt.subplots(figsize=(WIDE, 3.3))
-    told = []
-    for index, (name, values) in enumerate(curves.items()):
-        values, colour = np.asarray(values, dtype=float), CYCLE[index]
-        middle = values[1] if values.ndim == 2 else values
-        if values.ndim == 2:
-            ax.fill_between(x, values[0], values[2], color=colour, alpha=0.2)
-        ax.plot(x, middle, MARKERS[index] + "-", color=colour, label=name, markersize=5)
-        told.append(
-            f"{name}: {middle[0]:.2g} at {x[0]:.2g}, {middle[-1]:.2g} at {x[-1]:.2g}, "
-            f"smallest at {x[np.nanargmin(middle)]:.2g}"
-        )
-        if slope is not None and index == 0:
-            at = len(x) // 2
-            line = middle[at] * (x / x[at]) ** slope
-            label = f"slope {slope:g}" if slope != -0.5 else "slope −½"
-            ax.plot(x, line, "--", color=GREY, label=label)
-    ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel, title=title)
-    if len(curves) > 1 or slope is not None:
+    middle = curve[1] if curve.ndim == 2 else curve
+    label = "measured"
+    if curve.ndim == 2:
+        ax.fill_between(x, curve[0], curve[2], color=colour, alpha=0.2)
+        label = "median, band from 10 to 90 %"
+    ax.plot(x, middle, "o" if line else "o-", color=colour, label=label, markersize=5)
+    if line:
+        slope, height = np.polyfit(np.log(x), np.log(middle), 1)
+        fitted = np.exp(height) * x**slope
+        ax.plot(x, fitted, "--", color=GREY, label=f"slope {slope:.2f}")
+        title = f"A line of slope {slope:.2f}"
         ax.legend()
-    return describe(figure, f"{title}. {ylabel} over {xlabel}: {'; '.join(told)}.")
+    else:
+        least = int(np.nanargmin(middle))
+        title = f"{ylabel[0].upper()}{ylabel[1:]}: least at {x[least]:.0e}"
+        ax.plot(x[least], middle[least], "o", color=VERMILION, markersize=9)
+    ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel, title=title)
+    text = (
+        f"{title}. {ylabel} over {xlabel}: {middle[0]:.2g} at {x[0]:.2g}, "
+        f"{middle[-1]:.2g} at {x[-1]:.2g}."
+    )
+    return describe(figure, text)
 
 
-def limits(rates, costs, predicted, start: float, title: str = ""):
+def limits(rates, costs, predicted, start: float):
     """Return a figure of the cost at the end of a walk over its rate, several curves.
 
     Parameters
     ----------
     rates : (P,)
     costs : name -> (P,) cost at the end; not finite where the walk left all bounds
-    predicted : name -> rate from which on it should diverge
+    predicted : name -> rate from which on it should diverge, drawn dashed
     start : the cost at the start
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.3))
-    told, top = [], 1e3 * start
+    told, top, grown = [], 1e3 * start, []
     for index, (name, values) in enumerate(costs.items()):
         colour = COLOURS.get(name, CYCLE[index])
         shown = np.minimum(np.nan_to_num(values, nan=np.inf), top)
@@ -112,46 +116,50 @@ def limits(rates, costs, predicted, start: float, title: str = ""):
             rates, shown, MARKERS[index] + "-", color=colour, label=name, markersize=4
         )
         ax.axvline(predicted[name], color=GREY, linestyle="--", linewidth=1.5)
-        grown = np.asarray(rates)[~(np.asarray(values) < start)]
-        first = f"{grown.min():.3g}" if len(grown) else "none"
-        told.append(
-            f"{name}: predicted limit {predicted[name]:.3g}, first rate that ends above "
-            f"the start {first}"
-        )
+        above = np.asarray(rates)[~(np.asarray(values) < start)]
+        grown.append(f"{above.min():.2g}" if len(above) else "none")
+        told.append(f"{name}: predicted {predicted[name]:.3g}, seen at {grown[-1]}")
     ax.axhline(start, color=GREY, linewidth=0.8)
-    ax.set(xscale="log", yscale="log", xlabel="learning rate", title=title)
-    ax.set_ylabel("cost at the end\n(cut off at the top)")
-    ax.legend()
-    return describe(figure, f"{title}. {'; '.join(told)}.")
+    ax.set(xscale="log", yscale="log", xlabel="learning rate")
+    ax.set_title(f"Lost from rates {' and '.join(grown)} on; dashed: predicted")
+    ax.set_ylabel("cost at the end, cut off at the top")
+    ax.legend(loc=(0.42, 0.45), handlelength=1)
+    return describe(figure, f"Rates that end above the start. {'; '.join(told)}.")
 
 
-def race(x, curves, xlabel: str, ylabel: str, title: str = "", log: bool = True):
+def race(x, curves, xlabel: str, ylabel: str):
     """Return a figure of several runs a curve: their mean, and a band from end to end.
+
+    The upright axis is logarithmic. The title names the lowest curve at the end.
 
     Parameters
     ----------
-    x : (P,), or name -> (P,)
-    curves : name -> (runs, P)
-    log : the scale of the upright axis
+    x : (P,)
+    curves : name -> (runs, P), or (P,)
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.3))
-    told = []
+    told, ends = [], {}
     for index, (name, runs) in enumerate(curves.items()):
         runs = np.atleast_2d(np.asarray(runs, dtype=float))
-        at = x[name] if isinstance(x, dict) else x
-        colour = COLOURS.get(name, CYCLE[index])
-        ax.fill_between(at, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2)
-        ax.plot(
-            at, runs.mean(axis=0), MARKERS[index] + "-", color=colour, label=name,
-            markersize=4,
-        )  # fmt: skip
-        told.append(f"{name} {runs.mean(axis=0)[-1]:.2g}")
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    if log:
-        ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        colour, mean = COLOURS.get(name, CYCLE[index]), runs.mean(axis=0)
+        ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2)
+        ax.plot(x, mean, MARKERS[index] + "-", color=colour, label=name, markersize=4)
+        ends[name] = float(mean[-1])
+        told.append(f"{name} {mean[1]:.2g}, then {mean[-1]:.2g} at the end")
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log")
+    ax.set_title(_ranking(ends))
+    ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     ax.legend()
-    return describe(figure, f"{title}. {ylabel} at the end: {', '.join(told)}.")
+    return describe(figure, f"{ylabel} over {xlabel}: {'; '.join(told)}.")
+
+
+def _ranking(ends: dict) -> str:
+    """Say which curve ends lowest, and how many times lower than the highest."""
+    low, high = min(ends, key=ends.get), max(ends, key=ends.get)
+    times = ends[high] / ends[low] if ends[low] > 0 else np.inf
+    if times < 1.05:
+        return "All end at the same height"
+    return f"At the end, {low} is {times:.2g} times lower than {high}"
 
 
 # ------------------------------------------------------------------ the valley, quick
@@ -160,7 +168,7 @@ MAP, SIDE, HEAD = 300, 228, 30  # pixels: the map, the width of the losses, the 
 
 
 def map_of(loss, low, high, bands: int = 14):
-    """Return a map of a loss as an RGB image (300, 300, 3), and its lowest value.
+    """Return a map of a loss as an RGB image, (300, 300, 3) uint8.
 
     Light is low. The lines are places of equal loss, closer where it is steep.
     """
@@ -176,7 +184,7 @@ def map_of(loss, low, high, bands: int = 14):
     edge[1:] |= step[1:] != step[:-1]
     edge[:, 1:] |= step[:, 1:] != step[:, :-1]
     shade[edge] -= 45
-    return np.repeat(shade[..., None], 3, axis=2).astype(np.uint8), float(least)
+    return np.repeat(shade[..., None], 3, axis=2).astype(np.uint8)
 
 
 def _stretched(table, size: int):

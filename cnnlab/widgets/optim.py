@@ -97,7 +97,7 @@ def valley_explorer(
     shapes.require_callable(minibatches, "valley_explorer", "minibatches")
     names = list(landscapes)
     maps = {
-        name: p.map_of(land.loss, land.low, land.high)[0]
+        name: p.map_of(land.loss, land.low, land.high)
         for name, land in landscapes.items()
     }
     value = {
