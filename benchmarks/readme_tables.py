@@ -18,6 +18,8 @@ WINGS = {
     "what is taught": (
         "images", "scenes", "challenges", "data", "neighbors", "linear",
         "optim", "landscapes",
+        "neurons",
+        "delta", "scalar", "expressions", "mlp",
         "ops", "grads", "shapes", "arrays", "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),

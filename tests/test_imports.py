@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
-    "data", "optim", "landscapes",
+    "data", "optim", "landscapes", "neurons",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -32,6 +32,11 @@ TABLE = {
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "optim": (("shapes", "arrays"), ("numpy",)),
+    "neurons": (("shapes", "arrays", "ops"), ("numpy",)),
+    "delta": (("shapes", "arrays", "neurons"), ("numpy",)),
+    "scalar": (("shapes",), ()),
+    "expressions": (("shapes", "scalar"), ()),
+    "mlp": (("shapes", "arrays", "ops", "grads", "optim"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),

@@ -4,7 +4,15 @@
 lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
-from cnnlab.checks import challenges, images, linear, neighbors, optim
+from cnnlab.checks import (
+    backprop,
+    challenges,
+    images,
+    linear,
+    neighbors,
+    neurons,
+    optim,
+)
 from cnnlab.checks._base import (
     Case,
     Cause,
@@ -21,7 +29,15 @@ from cnnlab.checks.images import practice
 
 EXERCISES: dict[str, Exercise | Open] = {
     exercise.name: exercise
-    for topic in (images, challenges, neighbors, linear, optim)
+    for topic in (
+        images,
+        challenges,
+        neighbors,
+        linear,
+        optim,
+        neurons,
+        backprop,
+    )  # fmt: skip
     for exercise in topic.EXERCISES
 }
 

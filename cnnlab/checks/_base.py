@@ -766,9 +766,16 @@ def _reading(function) -> str:
 def _weight(case: Case) -> float:
     """Return how much there is to read in a case: its numbers, and their digits."""
     values = (*case.args, *case.kwargs.values())
-    total = sum(np.size(value) for value in values)
+    total = sum(map(_count, values))
     digits = sum(len(_show.short(value, 0)) for value in values)
     return total + digits / 10_000
+
+
+def _count(value) -> int:
+    """Return how many numbers a value holds; rows may differ in length."""
+    if isinstance(value, (tuple, list)):
+        return sum(map(_count, value))
+    return np.size(value)
 
 
 def _widened(value):

@@ -33,6 +33,14 @@ from cnnlab.plots.augment import (
     crop_labels,
     shift_labels,
 )
+from cnnlab.plots.backprop import (
+    error_curves,
+    graph_board,
+    network,
+    price_lines,
+    steps_of,
+    who_learns,
+)
 from cnnlab.plots.challenges import (
     before_after,
     board,
@@ -74,6 +82,14 @@ from cnnlab.plots.neighbors import (
     neighbour_rows,
     regions,
 )
+from cnnlab.plots.neurons import (
+    activation_table,
+    circuit_board,
+    line_board,
+    nudge_curves,
+    stack_histograms,
+    xor_planes,
+)
 from cnnlab.plots.optim import (
     descents,
     limits,
@@ -89,6 +105,12 @@ __all__ = [
     "contact_sheet",
     "crop_labels",
     "shift_labels",
+    "error_curves",
+    "graph_board",
+    "network",
+    "price_lines",
+    "steps_of",
+    "who_learns",
     "before_after",
     "board",
     "contest",
@@ -144,6 +166,12 @@ __all__ = [
     "neighbour_board",
     "neighbour_rows",
     "regions",
+    "activation_table",
+    "circuit_board",
+    "line_board",
+    "nudge_curves",
+    "stack_histograms",
+    "xor_planes",
     "LiveCurves",
     "learning_curves",
     "learning_sentence",

@@ -1,6 +1,7 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
+from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
@@ -12,9 +13,18 @@ from cnnlab.widgets.linear import (
     training_explorer,
 )
 from cnnlab.widgets.neighbors import disturb, neighbours, render_neighbours
+from cnnlab.widgets.neurons import (
+    circuit_explorer,
+    lit_circuit,
+    mended_line,
+    perceptron_explorer,
+)
 from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 
 __all__ = [
+    "GraphExplorer",
+    "graph_explorer",
+    "stepped",
     "dials",
     "duel",
     "render_dials",
@@ -29,6 +39,10 @@ __all__ = [
     "disturb",
     "neighbours",
     "render_neighbours",
+    "circuit_explorer",
+    "lit_circuit",
+    "mended_line",
+    "perceptron_explorer",
     "losses_of_scores",
     "rows_explorer",
     "scores_explorer",

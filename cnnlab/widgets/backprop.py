@@ -1,0 +1,79 @@
+"""Widgets of notebook 06: type a formula, and step its numbers forward and back."""
+
+import contextlib
+
+import ipywidgets as w
+
+from cnnlab import expressions, scalar
+from cnnlab import plots as p
+from cnnlab.widgets._base import STYLE, WIDEST, Explorer, number
+
+FORMULA, VALUES = "tanh(w * x + b)", "w = 2, x = -1, b = 3"
+
+
+def stepped(formula=FORMULA, values=VALUES, step=None, backward=scalar.backward):
+    """Draw the graph of a typed formula after some steps, forward and then back.
+
+    Parameters
+    ----------
+    formula : such as ``"tanh(w * x + b)"``
+    values : such as ``"w = 2, x = -1, b = 3"``
+    step : from 0; None is the last
+    backward : a function of ``(graph, output)``, such as a learner's
+    """
+    output, names = expressions.parse(formula, expressions.read_values(values))
+    _, graph = scalar.graph_of(output)
+    last = p.steps_of(output)
+    step = last if step is None else min(step, last)
+    blame = [float(one) for one in backward(graph, 0)]
+    return p.graph_board(output, names, step, blame)
+
+
+class GraphExplorer(Explorer):
+    """An `Explorer` whose number of steps follows the formula."""
+
+    def __init__(
+        self, formula=FORMULA, values=VALUES, step=0, backward=scalar.backward
+    ):
+        def render(formula, values, step):
+            return stepped(formula, values, step, backward)
+
+        last = _last_step(formula, values)
+        controls = {
+            "formula": _text("formula", formula),
+            "values": _text("values", values),
+            "step": number("step", step, 0, last),
+        }
+        super().__init__(render, controls)
+
+    def update(self) -> None:
+        """Draw the present state, after the steps were fitted to the formula."""
+        with contextlib.suppress(ValueError):  # it is shown by what follows
+            last = _last_step(
+                self.controls["formula"].value, self.controls["values"].value
+            )
+            step = self.controls["step"]
+            if step.slider.max != last:
+                step.slider.max = step.box.max = last  # a value above it is cut off
+        super().update()
+
+
+def graph_explorer(formula=FORMULA, values=VALUES, step=0, backward=scalar.backward):
+    """Return fields for a formula and its numbers, and the steps through its graph."""
+    return GraphExplorer(formula, values, step, backward)
+
+
+def _last_step(formula: str, values: str) -> int:
+    output, _ = expressions.parse(formula, expressions.read_values(values))
+    return p.steps_of(output)
+
+
+def _text(label: str, value: str) -> w.Text:
+    """Return a labelled field that is read when it is left, or at Enter."""
+    return w.Text(
+        value=value,
+        description=label,
+        style=STYLE,
+        continuous_update=False,
+        layout=w.Layout(width="auto", max_width=WIDEST),
+    )
