@@ -422,7 +422,7 @@ def test_a_file_that_may_not_be_read_is_named(mnist, monkeypatch):
     def denied(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(data._base, "open_regular", denied)
     with pytest.raises(data.DataError, match=r"cannot be read \(Permission denied\)"):
         data.load("mnist")
 

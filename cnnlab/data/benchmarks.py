@@ -158,7 +158,7 @@ def read_part(name: str, folder: Path, part: Part) -> bytes:
 
 def _read_plain(path: Path, part: Part) -> bytes:
     """Read an uncompressed file; check length, header and, if known, checksum."""
-    content = path.read_bytes()
+    content = _base.read_regular(path)
     if not part.name.endswith(".gz"):
         return _checked(content, part.size, part.md5)
     shape = idx_shape(part.name)
@@ -170,7 +170,7 @@ def _read_plain(path: Path, part: Part) -> bytes:
 
 def read_packed(path: Path, part: Part) -> bytes:
     """Read and unpack a gzip file whose checksum is known."""
-    content = _checked(path.read_bytes(), part.size, part.md5)
+    content = _checked(_base.read_regular(path), part.size, part.md5)
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:

@@ -228,6 +228,6 @@ def _verify_tree(tree: Path) -> Iterator[Finding]:
 def _crc(path: Path) -> int | None:
     """Return the CRC-32 of a file, None if it cannot be read."""
     try:
-        return zlib.crc32(path.read_bytes())
+        return zlib.crc32(_base.read_regular(path))
     except OSError:
         return None

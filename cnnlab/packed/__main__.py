@@ -13,6 +13,7 @@ import argparse
 import sys
 
 from cnnlab import packed
+from cnnlab.data import pictures
 from cnnlab.packed import progress
 
 
@@ -51,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         help="synsets with names, in the order of their ids (or meta.mat)")  # fmt: skip
     add("--test-fraction", type=float, default=0.1, metavar="SHARE",
         help="to cut out where there are no split folders (0.1)")  # fmt: skip
+    add("--memory", type=float, default=pictures.MEMORY, metavar="GB",
+        help=f"to decode one picture, in each process ({pictures.MEMORY})")  # fmt: skip
     add("--quiet", action="store_true", help="show no progress")
     add("--verify", action="store_true", help="compare the store with its checksums")
     return parser
@@ -65,7 +68,7 @@ def _run(options) -> None:
             options.source, options.store, size=options.size, fit=options.fit,
             workers=options.workers, progress=not options.quiet, limit=options.limit,
             labels=options.labels, synset_words=options.synset_words,
-            test_fraction=options.test_fraction,
+            test_fraction=options.test_fraction, memory=options.memory,
         )  # fmt: skip
         print(report)
     if options.verify:

@@ -142,7 +142,7 @@ def verify(store, report=lambda read: None) -> dict[str, int]:
 def read_header(store: Path) -> dict:
     """Return the header of a finished store, or say what is there instead."""
     try:
-        text = (store / HEADER).read_bytes()
+        text = base.read_regular(store / HEADER)
     except FileNotFoundError:
         raise _no_store(store) from None
     except NotADirectoryError:
@@ -179,20 +179,13 @@ def digest(path: Path, report=lambda read: None) -> str:
     """Return the SHA-256 of a file; ``report`` hears the bytes of every block."""
     checksum = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with base.open_regular(path) as file:
             while block := file.read(1 << 22):
                 checksum.update(block)
                 report(len(block))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from None
     return checksum.hexdigest()
-
-
-def listed(names) -> str:
-    """Return the first three names, and how many there are more."""
-    names = list(names)
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 def damaged(store: Path, what: str) -> DataError:
