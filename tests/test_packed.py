@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,16 @@ def test_the_files_are_plain_bytes_as_the_format_says(two, tmp_path):
     pack(two, tmp_path / "store")
     found = files(tmp_path / "store")
     assert sorted(found) == [
-        "store.json", "train.images", "train.labels", "val.images", "val.labels",
+        "store.json", "train.images", "train.labels", "train.sums", "val.images",
+        "val.labels", "val.sums",
     ]  # fmt: skip
+    rows = np.frombuffer(found["val.images"], np.uint8).reshape(3, -1)
+    sums = np.frombuffer(found["val.sums"], "<u4").tolist()
+    assert sums == [zlib.crc32(row) for row in rows]
     assert len(found["train.images"]) == 9 * 8 * 8 * 3
     assert found["val.labels"] == np.array([0, 0, 1], "<i8").tobytes()
     header = json.loads(found["store.json"])
-    assert (header["format"], header["version"]) == ("cnnlab packed images", 1)
+    assert (header["format"], header["version"]) == ("cnnlab packed images", 2)
     said = header["splits"]["train"]["images_sha256"]
     assert said == hashlib.sha256(found["train.images"]).hexdigest()
     assert packed.open(tmp_path / "store").sha256 == said

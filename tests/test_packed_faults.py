@@ -21,6 +21,7 @@ from _packing import files, pack, picture, pillow, tree, zipped
 from cnnlab import packed
 from cnnlab.data import DataError
 from cnnlab.packed import crew, journal, worker
+from cnnlab.packed import store as form
 
 ENGINE = sys.modules["cnnlab.packed.pack"]  # the name means the function
 
@@ -514,7 +515,8 @@ def _refused(store: Path, said: str) -> None:
 
 
 def test_files_of_another_length_are_noticed_at_once(store):
-    for name, size in (("train.images", 6 * 192), ("train.labels", 48)):
+    sizes = {"train.images": 6 * 192, "train.labels": 48, "train.sums": 24}
+    for name, size in sizes.items():
         content = (store / name).read_bytes()
         (store / name).write_bytes(content[:-1])
         _refused(store, f"damaged: {name} has {size - 1:,} of {size:,} bytes")
@@ -526,7 +528,9 @@ def test_files_of_another_length_are_noticed_at_once(store):
     assert len(packed.open(store)) == 6
 
 
-@pytest.mark.parametrize("name", ["train.images", "val.images", "val.labels"])
+@pytest.mark.parametrize(
+    "name", ["train.images", "val.images", "val.labels", "train.sums"]
+)
 def test_altered_bytes_are_found_by_verify(name, store):
     assert packed.verify(store) == {"train": 6, "val": 2}
     content = bytearray((store / name).read_bytes())
@@ -544,9 +548,45 @@ def test_an_altered_header_is_found_by_verify(store):
         packed.verify(store)
 
 
-def test_labels_that_name_no_class_are_found_when_opened(store):
+@pytest.mark.parametrize("small", [True, False])
+def test_any_flipped_byte_is_noticed_before_it_is_trained_on(
+    small, source, tmp_path, monkeypatch
+):
+    torch = pytest.importorskip("torch")
+    pack(source, tmp_path / "store", size=4)
+    monkeypatch.setattr(form, "CHECKED_AT_ONCE", 1 << 20 if small else 0)
+    rng, read = np.random.default_rng(0), []
+
+    def run():
+        with packed.Feeder(packed.open(tmp_path / "store"), [np.arange(6)] * 2) as feed:
+            read.extend(batch.images for batch in feed)
+
+    run()
+    assert len(read) == 2
+    for name in ("store.json", "train.labels", "train.sums", "train.images"):
+        file = tmp_path / "store" / name
+        whole = file.read_bytes()
+        for at in rng.integers(0, len(whole), 40):
+            content = bytearray(whole)
+            content[at] ^= 1 << rng.integers(8)
+            file.write_bytes(content)
+            with pytest.raises(DataError, match="damaged|altered|version"):
+                run()
+        file.write_bytes(whole)
+    assert len(read) == 2 and torch.equal(*read)
+
+
+def test_a_store_altered_on_purpose_is_not_opened(store):
+    header = (store / "store.json").read_text()
+    several = json.loads(header)
+    several["classes"] = several["folders"] = ["z"]
+    (store / "store.json").write_text(json.dumps(several))
+    _refused(store, "store.json was altered")
+    (store / "store.json").write_text(header)
+    np.full(6, 0, "<i8").tofile(store / "train.labels")
+    assert packed.open(store).labels.tolist() == [0] * 6  # as they were
     np.full(6, 7, "<i8").tofile(store / "train.labels")
-    with pytest.raises(DataError, match="train.labels names classes that do not exist"):
+    with pytest.raises(DataError, match="train.labels was altered"):
         packed.open(store)
 
 
@@ -597,9 +637,9 @@ def test_a_header_without_the_skipped_files_is_explained(value, store, source):
 
 def test_a_shape_beyond_all_files_is_explained(store):
     header = json.loads((store / "store.json").read_text())
-    (store / "store.json").write_text(
-        json.dumps({**header, "shape": [10**9] * 2 + [3]})
-    )
+    header["shape"] = [10**9] * 2 + [3]
+    header["header_sha256"] = form.header_digest(header)
+    (store / "store.json").write_text(json.dumps(header))
     with pytest.raises(DataError, match="bytes") as caught:
         packed.open(store)
     assert "of -" not in str(caught.value)
@@ -607,8 +647,8 @@ def test_a_shape_beyond_all_files_is_explained(store):
 
 def test_a_newer_version_is_named(store):
     header = json.loads((store / "store.json").read_text())
-    (store / "store.json").write_text(json.dumps({**header, "version": 2}))
-    _refused(store, "has version 2 of the format; this course reads version 1. Update")
+    (store / "store.json").write_text(json.dumps({**header, "version": 3}))
+    _refused(store, "has version 3 of the format; this course reads version 2. Update")
 
 
 def test_what_is_no_store_is_explained(store, tmp_path):

@@ -27,11 +27,15 @@ def finish(
             holes = journal.skipped.get(split, {})
             labels = _close_gaps(work, store, split, journal)
             _write(store / f"{split}.labels", labels.astype("<i8").tobytes())
+            pixels = store / f"{split}.images"
+            images_sha256, sums = form.digests(pixels, work.row_bytes, update)
+            _write(store / f"{split}.sums", sums.tobytes())
             skipped = [(files[row], holes[row]) for row in sorted(holes)]
             splits[split] = {
                 "images": len(labels),
-                "images_sha256": form.digest(store / f"{split}.images", update),
+                "images_sha256": images_sha256,
                 "labels_sha256": form.digest(store / f"{split}.labels"),
+                "sums_sha256": form.digest(store / f"{split}.sums"),
                 "skipped": skipped + work.missing.get(split, []),
             }
             lost = np.setdiff1d(work.labels[split], labels).tolist()

@@ -244,7 +244,7 @@ def _finished(store: Path, fingerprint: str, stamp: str) -> bool:
 def _require_space(job: Work, store: Path, journal: Journal) -> None:
     """Raise unless the disk holds what is still to be written."""
     written = sum(_allocated(store / f"{name}.images") for name in job.files)
-    needed = max(0, job.images * (job.row_bytes + 8) - written) + _RESERVE
+    needed = max(0, job.images * (job.row_bytes + 12) - written) + _RESERVE
     free = shutil.disk_usage(store).free
     if free < needed and not journal.moved:
         height, width, _ = job.shape
@@ -302,7 +302,7 @@ def _report(store: Path, started: float) -> Report:
         for split, said in header["splits"].items()
         for file, reason in said["skipped"]
     ]
-    files = [f"{s}.{part}" for s in header["splits"] for part in ("images", "labels")]
+    files = [f"{s}.{part}" for s in header["splits"] for part in form.PARTS]
     size = sum((store / file).stat().st_size for file in (*files, form.HEADER))
     seconds = time.monotonic() - started
     return Report(store, form.splits(store), skipped, header["notes"], seconds, size)
