@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -495,6 +496,15 @@ def test_sources_that_are_no_places_are_refused(tmp_path):
         pack(3, tmp_path / "store")
     with pytest.raises(DataError, match="no data set of that name is known"):
         pack("no-such-set", tmp_path / "store")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closed streams")
+def test_packing_needs_no_standard_streams(source, tmp_path):
+    call = [sys.executable, "-m", "cnnlab.packed", str(source), str(tmp_path / "s"),
+            "--workers", "2", "--size", "256"]  # fmt: skip
+    line = " ".join(map(shlex.quote, call)) + " <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], timeout=60).returncode == 0
+    assert packed.verify(tmp_path / "s") == {"train": 6, "val": 2}
 
 
 # ----------------------------------------------------------------------- bad stores
