@@ -40,6 +40,11 @@ _STARTS = {
     b"II+\0": "TIFF", b"MM\0+": "TIFF",
 }  # fmt: skip
 _ORIENTATION, _BITS, _INVERTED, _SAMPLES = 274, 258, 262, 339  # tags of TIFF and EXIF
+_STRIP, _TILES = 278, 322
+# Bytes of a value of each kind in a TIFF, and the tags that decoding needs.
+_WIDTHS = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1))
+_NEEDED = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293,
+           317, 320, 322, 323, 324, 325, 338, 339, 347, 529, 530, 531, 532}  # fmt: skip
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # of a PNG
 _TURNED_BY = (b"XML:com.adobe.xmp\0\0", b"Raw profile type exif\0")  # texts that count
 
@@ -171,7 +176,8 @@ def _open(file: IO[bytes]):
         raise Unreadable(_foreign(start))
     importlib.import_module(f"PIL.{FORMATS[form]}ImagePlugin")
     factory, _ = Image.OPEN[form]
-    return factory(_without_texts(file) if form == "PNG" else file, "")
+    plain = {"PNG": _without_texts, "TIFF": _without_broken_tags}.get(form)
+    return factory(plain(file) if plain else file, "")
 
 
 def _without_texts(file: IO[bytes]) -> IO[bytes]:
@@ -190,6 +196,34 @@ def _without_texts(file: IO[bytes]) -> IO[bytes]:
     kept.write(head if len(head) < 8 else b"")
     kept.seek(0)
     return kept
+
+
+def _without_broken_tags(file: IO[bytes]) -> IO[bytes]:
+    """Return a TIFF without tags that lead out of it: at the first, Pillow gives up.
+
+    Tags that decoding needs are left as they are.
+    """
+    start = file.read(8)
+    order = "<" if start[:2] == b"II" else ">"
+    try:
+        table = struct.unpack(f"{order}I", start[4:])[0]
+        file.seek(table)
+        count = struct.unpack(f"{order}H", file.read(2))[0]
+        entries = list(struct.iter_unpack(f"{order}HHII", file.read(12 * count)))
+    except (struct.error, OSError):
+        entries = []
+    end, broken = file.seek(0, os.SEEK_END), []
+    for n, (tag, kind, values, place) in enumerate(entries):
+        length = values * _WIDTHS.get(kind, end)
+        if tag not in _NEEDED and length > 4 and place + length > end:
+            broken.append(table + 2 + 12 * n)
+    file.seek(0)
+    if not broken or start[2:4] not in (b"*\0", b"\0*"):  # or a BigTIFF
+        return file
+    content = bytearray(file.read())
+    for at in broken:
+        struct.pack_into(f"{order}HII", content, at + 2, 3, 1, 0)  # the number 0
+    return io.BytesIO(content)
 
 
 def _foreign(start: bytes) -> str:
@@ -212,11 +246,22 @@ def _needed(image, whole: tuple[int, int], size: int | None) -> int:
     """Return about how many bytes decoding takes at its peak."""
     width, height = image.size
     own = {"1": 1, "L": 1, "P": 1}.get(image.mode, 4)  # RGB lies in words of 4 bytes
-    each = 2 * own if image.format in ("TIFF", "WEBP") else own  # they buffer it
+    each = own * (1 + _buffered(image))
     each += 0 if image.mode in ("1", "L", "RGB") else 4  # converted
     each += 7 if size is None else 0  # turned, and given back
     coefficients = 6 * whole[0] * whole[1] if image.info.get("progressive") else 0
-    return width * height * each + coefficients
+    return int(width * height * each) + coefficients
+
+
+def _buffered(image) -> float:
+    """Return the share of a picture that its decoder holds a second time."""
+    if image.format != "TIFF":
+        return float(image.format == "WEBP")
+    if _tag(image.tag_v2, _TILES) is not None:
+        return 0.0
+    rows = _tag(image.tag_v2, _STRIP)  # of one strip; all of them if it is not said
+    rows = rows if isinstance(rows, int) and rows > 0 else image.size[1]
+    return min(1.0, rows / max(1, image.size[1]))
 
 
 def _too_large(size: tuple[int, int], needed: int, memory: float) -> str:

@@ -278,23 +278,24 @@ def _rows(lines: list[str], name: str) -> list[list[str]]:
 
 def _from_columns(rows: list[list[str]], name: str) -> list[list[str]]:
     """Return NAME CLASS rows of a table with one column a class; others as they are."""
-    if len(rows) < 2 or len(rows[0]) < 3 or rows[0][1].lower() in _LABEL:
+    head, *body = rows or [[]]
+    width = len(head)
+    if not body or width < 3 or head[1].lower() in _LABEL:
         return rows
-    body = rows[1:]
-    if not all(len(row) == len(rows[0]) and set(map(_bit, row[1:])) <= {"0", "1"}
-               for row in body):  # fmt: skip
+    if any(len(row) != width for row in body):
         return rows
-    right = all(list(map(_bit, row[1:])).count("1") == 1 for row in body)
-    if not right or set(map(_bit, rows[0][1:])) <= {"0", "1"}:
+    bits = [{_bit(row[n]) for row in body} <= {"0", "1"} for n in range(1, width)]
+    if not bits[0] or sum(bits) < 2:
+        return rows
+    marked = [[_bit(field) for field in row[1:]] for row in body]
+    right = all(bits) and all(row.count("1") == 1 for row in marked)
+    if not right or {_bit(field) for field in head[1:]} <= {"0", "1"}:
         raise DataError(
             f"{name} has several columns of 0 and 1: expected the names of the classes "
             "in the first line and a single 1 in every other, or NAME CLASS a line."
         )
-    kinds = rows[0][1:]
-    return [
-        rows[0][:1],
-        *([r[0], kinds[list(map(_bit, r[1:])).index("1")]] for r in body),
-    ]
+    named = zip(body, marked, strict=True)
+    return [head[:1], *([row[0], head[1 + bits.index("1")]] for row, bits in named)]
 
 
 _LABEL = ("label", "labels", "class", "category", "target", "y")
