@@ -134,7 +134,7 @@ def layout(tree: Path) -> Layout:
         found.left_out.pop(why, None)
     notes = [*listing.notes(found), *listing.no_classes(found, own), *twins]
     classes = sorted({name for kinds in splits.values() for name in kinds})
-    return Layout(splits, folders, classes, found.files, notes)
+    return Layout(splits, folders, classes, found.files, [*map(_base.printable, notes)])
 
 
 def _why(folder: Path) -> str:

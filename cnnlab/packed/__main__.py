@@ -59,6 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _tell_early(splits, classes, notes) -> None:
+    """Say before the images are decoded that training needs more than there is."""
+    if len(classes) < 2:
+        print("note: one class only; training needs two folders.", *notes[-1:],
+              file=sys.stderr)  # fmt: skip
+    if len(splits) < 2:
+        print(f"note: the only split is {', '.join(splits)}; training needs train and "
+              "val or test.", file=sys.stderr)  # fmt: skip
+
+
 def _run(options) -> None:
     """Pack, verify, or both."""
     if options.store is None and not options.verify:
@@ -69,6 +79,7 @@ def _run(options) -> None:
             workers=options.workers, progress=not options.quiet, limit=options.limit,
             labels=options.labels, synset_words=options.synset_words,
             test_fraction=options.test_fraction, memory=options.memory,
+            accept=_tell_early,
         )  # fmt: skip
         print(report)
     if options.verify:

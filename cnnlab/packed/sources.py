@@ -105,8 +105,8 @@ def plan(
     splits = {name: splits[name] for name in sorted(splits, key=_rank) if splits[name]}
     classes = labelling.spoken(folders, words or labelling.tree_words(found))
     return Plan(
-        found.root, found.kind, found.prefix, splits, folders, classes, missing, notes,
-        _stamp(found, splits),
+        found.root, found.kind, found.prefix, splits, folders, classes, missing,
+        [*map(base.printable, notes)], _stamp(found, splits),
     )  # fmt: skip
 
 
