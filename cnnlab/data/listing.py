@@ -8,7 +8,9 @@ is counted, and ``notes`` says it.
 """
 
 import contextlib
+import functools
 import os
+import re
 import unicodedata
 import zipfile
 from collections import Counter
@@ -226,6 +228,9 @@ def members(archive: zipfile.ZipFile, prefix: str = "") -> dict[str, zipfile.Zip
     return found
 
 
+_ODD = re.compile(r"\\|^/|//|/$|(^|/)\.\.?(/|$)")
+
+
 def member_path(name: str) -> str | None:
     """Return the cleaned path of a file in an archive, None if it leads out of it.
 
@@ -234,6 +239,8 @@ def member_path(name: str) -> str | None:
     >>> member_path("t//a\\\\x.jpg"), member_path("../x.jpg")
     ('t/a/x.jpg', None)
     """
+    if not _ODD.search(name):
+        return name
     parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".")]
     return None if ".." in parts else "/".join(parts)
 
@@ -247,18 +254,24 @@ def _left_out(archive: zipfile.ZipFile, prefix: str) -> dict[str, list[str]]:
         if name is None:
             left.setdefault(OUTSIDE, []).append(info.filename)
         elif name.startswith(prefix) and not _is_folder(info):
-            parts = name.split("/")
-            system = [n for n, part in enumerate(parts) if part.casefold() in _SYSTEM]
-            if system:
-                folder = "/".join(parts[: system[0] + 1])
-                if folder not in left.setdefault(SYSTEM, []):
-                    left[SYSTEM].append(folder)
-            elif not visible(name) and _suffix(name) in SUFFIXES:
-                left.setdefault(HIDDEN, []).append(name)
-            elif name in seen:
+            if name in seen:
                 left.setdefault(TWICE, []).append(name)
+            elif not visible(name):
+                _add_hidden(left, name)
             seen.add(name)
     return left
+
+
+def _add_hidden(left: dict[str, list[str]], name: str) -> None:
+    """Note a file that is hidden, or the folder of the system around it."""
+    parts = name.split("/")
+    system = [n for n, part in enumerate(parts) if part.casefold() in _SYSTEM]
+    if system:
+        folder = "/".join(parts[: system[0] + 1])
+        if folder not in left.setdefault(SYSTEM, []):
+            left[SYSTEM].append(folder)
+    elif _suffix(name) in SUFFIXES:
+        left.setdefault(HIDDEN, []).append(name)
 
 
 def _is_folder(info: zipfile.ZipInfo) -> bool:
@@ -267,8 +280,15 @@ def _is_folder(info: zipfile.ZipInfo) -> bool:
 
 def visible(name: str) -> bool:
     """Return whether no part of a path is hidden or made by a system."""
-    parts = name.split("/")
-    return not any(p.startswith(".") or p.casefold() in _SYSTEM for p in parts)
+    folder, _, last = name.rpartition("/")
+    if last.startswith(".") or last.casefold() in _SYSTEM:
+        return False
+    return not folder or _visible_folder(folder)
+
+
+@functools.lru_cache(1 << 14)
+def _visible_folder(folder: str) -> bool:
+    return visible(folder)
 
 
 def _around(infos: dict[str, zipfile.ZipInfo]) -> str:
@@ -425,53 +445,35 @@ def joined(per_split: dict[str, dict[str, list[str]]]):
     the same and mean one class. Capitals tell classes apart within a split ("A", "a"),
     but not between splits if that leaves one class in each of them without the other.
     """
-    names: dict[str, str] = {}  # composed -> as the first split writes it
-    for kinds in per_split.values():
-        for kind in kinds:
-            names.setdefault(unicodedata.normalize("NFC", kind), kind)
-    composed = {split: _merged(kinds) for split, kinds in per_split.items()}
-    first = next(iter(composed.values()), {})
-    for split, kinds in composed.items():
-        composed[split] = _respelled(kinds, first)
-    said = [
-        f"{listed(sorted(map(ascii, twins)))} are read as one class, {names[name]}"
-        for name, twins in _twins(per_split, composed).items()
+    names: dict[str, str] = {}  # composed -> as it is first written
+    spelled: dict[str, set[str]] = {}
+    result: dict[str, dict[str, list[str]]] = {}
+    first: set[str] = set()
+    for split, kinds in per_split.items():
+        composed = {kind: unicodedata.normalize("NFC", kind) for kind in kinds}
+        first = first or set(composed.values())
+        capitals = _respelled(set(composed.values()), first)
+        mine = result.setdefault(split, {})
+        for kind, files in kinds.items():
+            name = names.setdefault(capitals[composed[kind]], kind)
+            spelled.setdefault(name, set()).add(kind)
+            mine[name] = sorted([*mine.get(name, ()), *files])
+    return result, [
+        f"{listed(sorted(map(ascii, kinds)))} are read as one class, {name}"
+        for name, kinds in spelled.items()
+        if len(kinds) > 1
     ]
-    return {
-        split: {names[kind]: files for kind, files in kinds.items()}
-        for split, kinds in composed.items()
-    }, said
 
 
-def _merged(kinds: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Return class -> images with composed letters."""
-    merged: dict[str, list[str]] = {}
-    for kind, files in kinds.items():
-        merged.setdefault(unicodedata.normalize("NFC", kind), []).extend(files)
-    return {kind: sorted(files) for kind, files in merged.items()}
-
-
-def _respelled(kinds, first) -> dict[str, list[str]]:
-    """Return the classes of a split in the capitals of the first split."""
+def _respelled(kinds: set[str], first: set[str]) -> dict[str, str]:
+    """Return each class of a split in the capitals of the first split."""
     lacking: dict[str, list[str]] = {}
-    for name in first.keys() - kinds.keys():
+    for name in first - kinds:
         lacking.setdefault(name.casefold(), []).append(name)
-    own = Counter(name.casefold() for name in kinds.keys() - first.keys())
+    own = Counter(name.casefold() for name in kinds - first)
     new = {}
-    for kind, files in kinds.items():
+    for kind in kinds:
         there = lacking.get(kind.casefold(), ())
         one = kind not in first and len(there) == 1 and own[kind.casefold()] == 1
-        new[there[0] if one else kind] = files
+        new[kind] = there[0] if one else kind
     return new
-
-
-def _twins(per_split, composed) -> dict[str, set[str]]:
-    """Return class -> the different spellings of its folders, where there are some."""
-    spelled: dict[str, set[str]] = {}
-    for split, kinds in per_split.items():
-        owner = {file: name for name, files in composed[split].items()
-                 for file in files}  # fmt: skip
-        for kind, files in kinds.items():
-            if files:
-                spelled.setdefault(owner[files[0]], set()).add(kind)
-    return {name: kinds for name, kinds in spelled.items() if len(kinds) > 1}
