@@ -186,6 +186,11 @@ def test_random_damage_is_a_picture_or_one_fault():
 def test_memory_not_pixels_decides_what_is_too_large(monkeypatch):
     huge = saved(Image.new("L", (20000, 10000), 90), "JPEG")  # a telephone's
     assert (read(huge, 8) == 90).all()
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
+        for form in pictures.FORMATS:
+            assert read(saved(Image.new("L", (40, 40)), form)).shape == (40, 40, 3)
+        assert Image.MAX_IMAGE_PIXELS == 99
     wide = saved(Image.new("P", (3000, 3000)), "PNG")
     assert read(wide, 8, memory=0.05).shape == (8, 8, 3)
     said = "3,000 x 3,000 pixels take 0.1 GB to decode.*--memory 0.1"

@@ -13,10 +13,13 @@ is read. What it may be large is decided by the memory that decoding takes, not 
 pixels: a JPEG is decoded at an eighth where that is enough.
 """
 
+import contextlib
 import importlib
 import io
+import math
 import os
 import struct
+import threading
 import warnings
 from pathlib import Path
 from typing import IO
@@ -41,6 +44,7 @@ _STARTS = {
 }  # fmt: skip
 _ORIENTATION, _BITS, _INVERTED, _SAMPLES = 274, 258, 262, 339  # tags of TIFF and EXIF
 _STRIP, _TILES = 278, 322
+_LOCK, _LIMITS = threading.Lock(), []  # of Pillow, and one for each that decodes
 # Bytes of a value of each kind in a TIFF, and the tags that decoding needs.
 _WIDTHS = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1))
 _NEEDED = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293,
@@ -97,7 +101,7 @@ def decode(
     """
     needed = 0
     try:
-        with warnings.catch_warnings():
+        with _any_size(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
             image = _open(file)
             whole = image.size
@@ -265,7 +269,7 @@ def _buffered(image) -> float:
 
 
 def _too_large(size: tuple[int, int], needed: int, memory: float) -> str:
-    ask = f"{needed / 1e9 + 0.05:.1f}"
+    ask = f"{math.ceil(needed / 1e8) / 10:.1f}"
     return (
         f"{size[0]:,} x {size[1]:,} pixels take {ask} GB to decode, more than the "
         f"{memory:g} allowed; allow it with memory={ask} (--memory {ask})"
@@ -286,6 +290,25 @@ def _loaded(image):
         turn = _orientation(image)
     image = image._new(image.im)  # the pixels alone, at the size that they have
     return _turn(turn), _eight_bits(image, form, bits, inverted)
+
+
+@contextlib.contextmanager
+def _any_size():
+    """Let Pillow decode what our own limit allows: its own counts pixels."""
+    from PIL import Image
+
+    with _LOCK:
+        if not _LIMITS:
+            _LIMITS.append(Image.MAX_IMAGE_PIXELS)
+        _LIMITS.append(None)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _LOCK:  # the last of several threads puts it back
+            _LIMITS.pop()
+            if len(_LIMITS) == 1:
+                Image.MAX_IMAGE_PIXELS = _LIMITS.pop()
 
 
 def _tag(tags, number: int):
