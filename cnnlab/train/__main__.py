@@ -1,7 +1,7 @@
 """Train and evaluate from the command line.
 
 python -m cnnlab.train --preset krizhevsky2012 --data STORE --out RUN [--resume auto]
-python -m cnnlab.train eval RUN [--crops 10]
+python -m cnnlab.train eval RUN [--split test] [--crops 10]
 torchrun --nproc-per-node 8 -m cnnlab.train --preset krizhevsky2012 ...
 
 STORE is a store of ``python -m cnnlab.packed``, the name of a data set ("mnist"), or a
@@ -125,16 +125,18 @@ def _preset_list() -> str:
 def _evaluate(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cnnlab.train eval",
-        description="Error rates of a run on its validation set.",
+        description="Error rates of a run on its validation set, or on another split.",
     )
-    parser.add_argument("run", help="folder of the run")
+    parser.add_argument("out", metavar="RUN", help="folder of the run")
     parser.add_argument("--crops", type=int, choices=[1, 10], default=1)
+    parser.add_argument("--split", choices=["test", "val", "train"],
+                        help="what to judge (the validation set)")  # fmt: skip
     parser.add_argument("--data", help="where the run's data are now, if they moved")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(argv)
     from cnnlab.train.runs import evaluate_run
 
-    print(evaluate_run(options.run, options.crops, options.data, options.device))
+    print(evaluate_run(**vars(options)))
     return 0
 
 

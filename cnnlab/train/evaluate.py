@@ -94,11 +94,12 @@ def _counts(chances: torch.Tensor, labels: torch.Tensor, kind) -> torch.Tensor:
     )
 
 
-def report(found: dict, crops: int, num_classes: int) -> str:
+def report(found: dict, crops: int, num_classes: int, split: str) -> str:
     """Return error rates as text, the paper's reference rows beside them."""
     views = "centre crop" if crops == 1 else "10 crops"
     error, error5 = found["error"], found.get("error5", float("nan"))
-    lines = [f"{found['count']:,} images, {num_classes} classes; error in per cent"]
+    count = f"{found['count']:,} images of {split}, {num_classes} classes"
+    lines = [f"{count}; error in per cent"]
     lines += [f"{'':<36}{'top-1':>7}{'top-5':>7}"]
     lines += [f"{f'this run, {views}':<36}{100 * error:7.2f}{_five(100 * error5)}"]
     lines += ["", "for comparison, ILSVRC-2012 validation, 1,000 classes"]

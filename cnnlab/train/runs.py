@@ -32,7 +32,7 @@ def load(out, data=None, device="auto"):
         )
     saved = found[1]
     preset = presets.from_dict(saved["preset"])
-    source = sources.find(_data_of(out, data), preset, out)
+    source = sources.find(_data_of(out, data), preset, out, note=lambda said: None)
     state = states.new(
         preset, source, saved["statistics"], parallel.choose_device(device)
     )
@@ -55,9 +55,16 @@ def _data_of(out: Path, data):
     return named
 
 
-def evaluate_run(out, crops: int = 1, data=None, device="auto") -> str:
-    """Return the error rates of a run, the paper's beside them."""
+def evaluate_run(out, crops: int = 1, data=None, device="auto", split=None) -> str:
+    """Return the error rates of a run, the paper's beside them.
+
+    ``split`` is "test", "val" or "train"; by default the validation set.
+    """
     run, source = load(out, data, device)
+    split = split or source.held
+    judged = source.part(split)
+    if tuple(map(str, judged.classes)) != source.classes:
+        raise TrainError(f"eval: {split} names other classes than the run.")
     group = parallel.Group(0, 1, run.state.device)
-    found = evaluate.accuracy(run.net, source.valid, run.state, group, crops)
-    return evaluate.report(found, crops, len(source.classes))
+    found = evaluate.accuracy(run.net, judged, run.state, group, crops)
+    return evaluate.report(found, crops, len(source.classes), split)

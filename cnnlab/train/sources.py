@@ -1,6 +1,8 @@
 """From what the user names to a train and a validation set."""
 
+import functools
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,18 +10,26 @@ import numpy as np
 import torch
 
 from cnnlab import augment, data, packed, shapes
+from cnnlab.data import listing
 from cnnlab.train._errors import TrainError
 from cnnlab.train.presets import Preset
 
-VALIDATION = ("test", "val")  # the first that exists is used
+# The first that exists is used: a test set is judged by `eval --split test`, unless
+# there is no other to choose by.
+VALIDATION = ("val", "test")
 
 
 class Source(NamedTuple):
-    """A train and a validation set: each has ``images``, ``labels``, ``classes``."""
+    """A train and a validation set: each has ``images``, ``labels``, ``classes``.
+
+    ``held`` is the split that ``valid`` is, ``opened(split)`` returns any other.
+    """
 
     train: object
     valid: object
     name: str
+    held: str = "val"
+    opened: Callable | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -31,15 +41,33 @@ class Source(NamedTuple):
         return image_shape(self.train)
 
     def fingerprint(self) -> str:
-        """Return a digest of classes, labels and a few images, to know the data by."""
+        """Return a digest of classes, labels and pixels, to know the data by."""
         digest = hashlib.sha256(
             "\0".join(self.classes).encode(errors="surrogatepass")  # odd file names
         )
         for part in (self.train, self.valid):
-            rows = np.linspace(0, len(part.labels) - 1, 16).astype(int)
             digest.update(np.ascontiguousarray(part.labels, dtype=np.int64))
-            digest.update(np.ascontiguousarray(part.images[rows]))
+            if isinstance(part, packed.Packed):  # checked against it as it is read
+                digest.update(part.sha256.encode())
+            else:
+                digest.update(np.ascontiguousarray(part.images))
         return digest.hexdigest()[:16]
+
+    def part(self, split: str):
+        """Return the set of a split, or say that there is none."""
+        if split in ("train", self.held):
+            return self.train if split == "train" else self.valid
+        try:
+            found = self.opened(split) if self.opened else None
+        except data.DataError:
+            raise
+        except ValueError:
+            found = None
+        if found is None or found.split != split:  # not another one in its place
+            raise TrainError(
+                f"{self.name} has no split {split}: its validation set is {self.held}."
+            )
+        return found
 
 
 def image_shape(part) -> tuple[int, int, int]:
@@ -67,17 +95,23 @@ def find(source, preset: Preset, out=None, note=print) -> Source:
         )
     path = Path(source).expanduser()
     if (path / packed.store.HEADER).is_file():
-        return _checked(_open_store(path), preset)
-    if path.exists():
+        return _checked(_open_store(path, note), preset)
+    if path.exists() or listing.zip_of(path) is not None:
         return _checked(_packed_here(path, preset, out, note), preset)
     name = str(source)
     if path.name != name:
         raise TrainError(f"train: there is no file or folder {source}.")
-    parts = [_load(name, split, preset) for split in ("train", "test")]
-    return _checked(Source(*parts, name), preset)
+    train, held, source = _load(name, "train"), "val", None
+    try:
+        valid = _load(name, "val")
+    except TrainError:
+        valid, held = _load(name, "test"), "test"
+    source = Source(train, valid, name, held, lambda split: _load(name, split))
+    _tell_stand_in(source, note)
+    return _checked(source, preset)
 
 
-def _load(name: str, split: str, preset: Preset):
+def _load(name: str, split: str):
     try:
         return data.load(name, split)
     except data.DataError:
@@ -86,16 +120,35 @@ def _load(name: str, split: str, preset: Preset):
         raise TrainError(f"train: {error}") from None
 
 
-def _open_store(path: Path) -> Source:
-    splits = packed.splits(path)
-    valid = next((name for name in VALIDATION if name in splits), None)
-    if "train" not in splits or valid is None:
+def _tell_stand_in(source: Source, note) -> None:
+    """Say so where test images choose: their error is then no test any more."""
+    if source.held == "test":
+        note(f"{source.name} has no validation set: its test set is used for that")
+
+
+def _require_trainable(path: Path, splits, classes, notes=()) -> None:
+    """Raise unless there is something to train on and to validate by."""
+    if len(classes) < 2:
+        raise TrainError(
+            f"train: {path.name} has one class only; give at least two folders."
+            + "".join(f" Note: {note}." for note in notes)
+        )
+    if "train" not in splits or not any(name in splits for name in VALIDATION):
         raise TrainError(
             f"{path} holds the splits {', '.join(splits)}; training needs train and "
-            "test (or val). Give folders train and val, or none of them and at least "
+            "val (or test). Give folders train and val, or none of them and at least "
             "ten images in a class: every tenth is kept for validation."
         )
-    return Source(packed.open(path, "train"), packed.open(path, valid), path.name)
+
+
+def _open_store(path: Path, note) -> Source:
+    splits = packed.splits(path)
+    _require_trainable(path, splits, packed.store.read_header(path)["classes"])
+    valid = next(name for name in VALIDATION if name in splits)
+    parts = packed.open(path, "train"), packed.open(path, valid)
+    source = Source(*parts, path.name, valid, lambda split: packed.open(path, split))
+    _tell_stand_in(source, note)
+    return source
 
 
 def _packed_here(path: Path, preset: Preset, out, note) -> Source:
@@ -115,10 +168,11 @@ def _packed_here(path: Path, preset: Preset, out, note) -> Source:
         )
     if new:
         note(f"packing {path} into {store}, once")
-    report = packed.pack(path, store, size=preset.store, fit=preset.fit)
+    accept = functools.partial(_require_trainable, path)
+    report = packed.pack(path, store, size=preset.store, fit=preset.fit, accept=accept)
     if new:  # else it only made sure that the images are still those of the store
         note(str(report))
-    return _open_store(store)
+    return _open_store(store, note)
 
 
 def _checked(source: Source, preset: Preset) -> Source:
@@ -171,7 +225,9 @@ def statistics(source: Source, preset: Preset) -> dict[str, torch.Tensor]:
     elif preset.mean == "channel":
         found["mean"] = augment.channel_mean(source.train, rows)
     if preset.unit:
-        found["scale"] = 1 / augment.channel_std(source.train, rows)
+        # Below one grey level there is only rounding (or, in a channel that is the
+        # same everywhere, nothing): that is not made larger.
+        found["scale"] = 1 / augment.channel_std(source.train, rows).clamp_min(1)
     if preset.colour_std:
         found["colour"], found["directions"] = augment.colour_directions(
             source.train, rows
