@@ -48,7 +48,7 @@ class GraphExplorer(Explorer):
         super().__init__(render, controls)
 
     def update(self) -> None:
-        """Draw the present state; a faulty text is told, and the last good one stays."""
+        """Draw the present state; of a faulty text tell why, and keep the last good."""
         formula, values, step = self.state().values()
         with showing_errors(self.status):
             try:
