@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
-    "data", "optim", "landscapes", "neurons",
+    "data", "optim", "landscapes", "neurons", "delta", "scalar",
+    "expressions", "mlp",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
