@@ -129,7 +129,7 @@ def valley_explorer(
 
 
 def _player(shown):
-    """Return what a button does: show the walk step by step; at once, without a loop."""
+    """Return what the button does: show the walk step by step, or only its end."""
     running = []
 
     async def play():
