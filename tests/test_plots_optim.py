@@ -71,10 +71,10 @@ def test_a_race_shows_means_bands_and_who_is_lowest():
     figure = plots.race(X, curves, "epochs", "loss")
     [ax] = figure.axes
     assert ax.lines[0].get_ydata().tolist() == [8, 5, 5, 4]
-    assert ax.get_title() == "At the end, one image is 4 times lower than all images"
+    assert ax.get_title() == "One image ends 4 times lower than all images"
     assert "all images 5, then 4 at the end" in figure.alternative
-    same = plots.race(X, {"a": X, "b": X}, "epochs", "loss")
-    assert same.axes[0].get_title() == "All end at the same height"
+    early = plots.race(X, curves, "epoch", "loss", at=1)
+    assert early.axes[0].get_title().startswith("At epoch 2.0, one image is 1.7 times")
 
 
 @pytest.fixture(scope="module")
