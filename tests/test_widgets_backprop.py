@@ -51,6 +51,8 @@ def test_what_cannot_be_drawn_is_explained_and_the_picture_stays(name, value, sa
     shown = explorer.status.value.replace("&#x27;", "'").replace("&gt;", ">")
     assert "Not possible." in shown and said in shown, shown
     assert explorer.image.value == before
+    explorer.controls["step"].value = 2  # of the last good formula
+    assert explorer.image.value != before and "Not possible." in explorer.status.value
     explorer.controls[name].value = old
     assert explorer.status.value == ""
 

@@ -1,5 +1,6 @@
 """The widget of notebook 04, every control driven without a browser."""
 
+import asyncio
 import time
 
 import ipywidgets as w
@@ -69,13 +70,23 @@ def test_a_walk_that_leaves_all_bounds_ends_in_nan(hills, recwarn):
     assert np.isnan(path[-1]).all()
 
 
-def test_play_moves_the_steps_that_are_shown(hills):
+def test_play_moves_the_steps_that_are_shown_from_the_start(hills):
     explorer = widgets.valley_explorer(hills)
     [panel, _] = explorer.both.children
-    [play] = [one for one in panel.children if isinstance(one, w.Play)]
-    play.value = 7
-    assert explorer.controls["shown"].value == 7
-    assert "after 7 steps" in explorer.text.value
+    [play] = [one for one in panel.children if isinstance(one, w.Button)]
+    seen = []
+    explorer.controls["shown"].observe(lambda change: seen.append(change["new"]))
+
+    async def press():
+        play.click()
+        play.click()  # a second press begins anew
+        await asyncio.sleep(0.4)
+
+    asyncio.run(press())
+    assert seen[:3] == [0, 2, 4] and len(seen) < 20
+    assert f"after {seen[-1]} steps" in explorer.text.value
+    play.click()  # without a loop: the end at once
+    assert explorer.controls["shown"].value == 60
 
 
 def test_an_error_of_the_learners_step_is_shown(hills, monkeypatch):

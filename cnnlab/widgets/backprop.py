@@ -1,12 +1,12 @@
 """Widgets of notebook 06: type a formula, and step its numbers forward and back."""
 
-import contextlib
+import html
 
 import ipywidgets as w
 
 from cnnlab import expressions, scalar
 from cnnlab import plots as p
-from cnnlab.widgets._base import STYLE, WIDEST, Explorer, number
+from cnnlab.widgets._base import STYLE, WIDEST, Explorer, number, showing_errors
 
 FORMULA, VALUES = "tanh(w * x + b)", "w = 2, x = -1, b = 3"
 
@@ -44,18 +44,28 @@ class GraphExplorer(Explorer):
             "values": _text("values", values),
             "step": number("step", step, 0, last),
         }
+        self._good = formula, values
         super().__init__(render, controls)
 
     def update(self) -> None:
-        """Draw the present state, after the steps were fitted to the formula."""
-        with contextlib.suppress(ValueError):  # it is shown by what follows
-            last = _last_step(
-                self.controls["formula"].value, self.controls["values"].value
-            )
-            step = self.controls["step"]
-            if step.slider.max != last:
-                step.slider.max = step.box.max = last  # a value above it is cut off
-        super().update()
+        """Draw the present state; of a faulty text tell why, and keep the last good."""
+        formula, values, step = self.state().values()
+        with showing_errors(self.status):
+            try:
+                last = _last_step(formula, values)
+                picture = self._render(formula, values, min(step, last))
+            except ValueError:
+                self._show(self._render(*self._good, step))
+                raise
+            self._good = formula, values
+            self._show(picture)
+            both = self.controls["step"]
+            if both.slider.max != last:
+                both.slider.max = both.box.max = last  # a value above it is cut off
+
+    def _show(self, picture) -> None:
+        self.image.value = picture.data
+        self.text.value = f"<span aria-live='polite'>{html.escape(picture.alt)}</span>"
 
 
 def graph_explorer(formula=FORMULA, values=VALUES, step=0, backward=scalar.backward):

@@ -1,5 +1,7 @@
 """The widget of notebook 04: a walk downhill, with dials, by the learner's own step."""
 
+import asyncio
+
 import ipywidgets as w
 import numpy as np
 
@@ -8,7 +10,7 @@ from cnnlab import optim, shapes
 from cnnlab import plots as p
 from cnnlab.widgets._base import Explorer, choice, number
 
-STEPS = 60
+STEPS, PAUSE = 60, 0.1  # steps of a walk; seconds between two pictures of it
 
 
 def walk(
@@ -121,8 +123,26 @@ def valley_explorer(
         "batch": choice("batch", sizes, value["batch"]),
         "shown": number("steps shown", value["shown"], 0, STEPS),
     }
-    play = w.Play(min=0, max=STEPS, value=0, interval=120, description="play the walk")
-    play.observe(
-        lambda change: setattr(controls["shown"], "value", change["new"]), "value"
-    )
+    play = w.Button(description="play")
+    play.on_click(_player(controls["shown"]))
     return Explorer(render, controls, extra=(play,))
+
+
+def _player(shown):
+    """Return what the button does: show the walk step by step, or only its end."""
+    running = []
+
+    async def play():
+        for step in range(0, STEPS + 1, 2):
+            shown.value = step
+            await asyncio.sleep(PAUSE)
+
+    def start(button):
+        for task in running:
+            task.cancel()
+        try:
+            running[:] = [asyncio.get_running_loop().create_task(play())]
+        except RuntimeError:
+            shown.value = STEPS
+
+    return start
