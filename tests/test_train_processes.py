@@ -215,7 +215,7 @@ dist.init_process_group = lambda kind: begin(kind, timeout=timedelta(seconds=2))
 from cnnlab.train import parallel
 with parallel.group("cpu") as group:
     time.sleep(5 if group.first else 0)
-    group.barrier()
+    group.await_first()
 """
 
 
