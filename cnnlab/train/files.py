@@ -18,8 +18,8 @@ _KINDS = {
 class NotAFile(OSError):
     """Something else has the name of a file: reading it could wait for ever."""
 
-    def __init__(self, path, mode: int | None):
-        kind = _KINDS.get(stat.S_IFMT(mode or 0), "a special file")
+    def __init__(self, path, mode: int):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
         super().__init__(0, f"it is {kind}, not a file", os.fspath(path))
 
 
@@ -33,22 +33,28 @@ def place(path) -> Path:
 
 def regular(path, flags: int) -> int:
     """Open a regular file for ``open(..., opener=regular)``, without waiting."""
-    handle = None
     try:
         # Without O_NONBLOCK, opening a named pipe waits for its other end.
         handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise NotAFile(path, mode)
     except OSError:
-        if handle is not None:
-            os.close(handle)
-        with contextlib.suppress(OSError):  # a pipe or socket that refused
-            mode = os.stat(path).st_mode
-            if not stat.S_ISREG(mode):
-                raise NotAFile(path, mode) from None
+        _require_regular(path)  # a pipe or socket refuses in its own way
+        raise
+    try:
+        _require_regular(path, handle)
+    except OSError:
+        os.close(handle)
         raise
     return handle
+
+
+def _require_regular(path, handle: int | None = None) -> None:
+    """Raise NotAFile for anything but a file, or a name that is free."""
+    try:
+        mode = os.stat(path if handle is None else handle).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise NotAFile(path, mode)
 
 
 def read(path: Path) -> bytes:
