@@ -209,17 +209,26 @@ def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
 PATIENCE = """
 import sys, time
 from datetime import timedelta
-import torch.distributed as dist
-begin = dist.init_process_group
-dist.init_process_group = lambda kind: begin(kind, timeout=timedelta(seconds=2))
+from cnnlab.course import door
 from cnnlab.train import parallel
-with parallel.group("cpu") as group:
-    time.sleep(5 if group.first else 0)
-    group.await_first()
+parallel.PATIENCE = timedelta(seconds=2)
+def run(argv):
+    with parallel.group("cpu") as group:
+        time.sleep(4 if group.first else 0)  # the first one packs images
+        group.await_first()
+        print("packed", flush=True)
+        time.sleep(0 if group.first else 60)  # frozen
+        group.any(False)
+sys.exit(door.enter(run, "train"))
 """
 
 
-def test_processes_wait_as_long_as_the_first_one_packs(tmp_path):
+def test_processes_wait_while_the_first_one_packs_but_not_for_a_frozen_one(tmp_path):
     (tmp_path / "wait.py").write_text(PATIENCE)
-    finish([sys.executable, "-m", "torch.distributed.run", "--standalone",
-            "--nproc-per-node=2", str(tmp_path / "wait.py")])  # fmt: skip
+    call = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+            "--nproc-per-node=2", str(tmp_path / "wait.py")]  # fmt: skip
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, env=ENV)
+    assert done.stdout.count("packed") == 2, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
+    assert done.returncode == 1 and len(said) == 1, done.stderr
+    assert "did not answer for 0.0333 minutes" in said[0] and "--resume" in said[0]
