@@ -243,7 +243,7 @@ def without(part: dict, name: str) -> dict:
 
 ENTRIES = [
     "version", "step", "epoch", "preset", "precision", "classes", "fingerprint",
-    "statistics", "stalls", "errors", "totals", "line_step", "line_totals", "net",
+    "statistics", "stalls", "errors", "totals", "line_totals", "net",
     "velocity",
 ]  # fmt: skip
 FORGED = [

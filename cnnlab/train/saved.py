@@ -101,7 +101,6 @@ _ENTRIES = {
     "stalls": _is_list(_is_count),
     "errors": _is_list(lambda e: type(e) is float and math.isfinite(e)),
     "totals": _is_sums,
-    "line_step": _is_count,
     "line_totals": _is_sums,
     "net": _is_tensors,
     "velocity": _is_tensors,

@@ -26,8 +26,8 @@ class State:
     errors : validation error of each epoch
     totals : (4,) of the running epoch: loss, right, count, and the first step whose
         loss was not finite (-1: none); this process's share
-    line_step, line_totals : step of the last line of the interval log, and the totals
-        then (of an earlier epoch: below zero by what that epoch added since)
+    line_totals : the totals at the last line of the interval log (if that was in an
+        earlier epoch: below zero by what that epoch added since)
     """
 
     preset: presets.Preset
@@ -42,7 +42,6 @@ class State:
     stalls: tuple = ()
     errors: list = field(default_factory=list)
     totals: torch.Tensor | None = None
-    line_step: int = 0
     line_totals: torch.Tensor | None = None
 
     @property
@@ -78,7 +77,7 @@ class State:
 
     def begin_line(self) -> None:
         """Let a new interval of the log begin here."""
-        self.line_step, self.line_totals = self.step, self.totals.clone()
+        self.line_totals = self.totals.clone()
 
     def count(self, loss: torch.Tensor, right: torch.Tensor, images: int) -> None:
         """Add a step's summed loss and right answers, without waiting for a GPU."""
@@ -113,7 +112,6 @@ class State:
             "stalls": list(self.stalls),
             "errors": list(self.errors),
             "totals": totals.cpu(),
-            "line_step": self.line_step,
             "line_totals": line_totals.cpu(),
             "net": self.net.state_dict(),
             "velocity": self.update.velocity,
@@ -136,7 +134,6 @@ class State:
         self.stalls, self.errors = tuple(before["stalls"]), list(before["errors"])
         self.clear_totals()
         self.begin_line()
-        self.line_step = before["line_step"]
         if first:  # sums of all processes: one of them carries on with them
             self.totals.copy_(before["totals"])
             self.line_totals.copy_(before["line_totals"])
