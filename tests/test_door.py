@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_an_error_is_one_sentence_and_debug_shows_where_it_arose(capsys, error, 
     assert said in told and told.count("\n") == 1 and "Traceback" not in told
     with pytest.raises(type(error)):
         door.enter(failing(error), "trial", ["--x", "--debug"])
+
+
+def test_a_warning_is_its_sentence(capsys, monkeypatch):
+    def run(argv):
+        line = warnings.formatwarning("two\x1b lines", UserWarning, "file.py", 3)
+        return print(line, file=sys.stderr) or 0
+
+    before = warnings.formatwarning
+    door.enter(run, "trial", [])
+    assert capsys.readouterr().err == "trial: two\\x1b lines\n\n"
+    door.enter(run, "trial", ["--debug"])
+    assert "file.py:3: UserWarning" in capsys.readouterr().err
+    assert warnings.formatwarning is before
 
 
 def test_ctrl_c_is_status_130_and_says_how_to_go_on(capsys):

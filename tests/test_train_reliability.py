@@ -12,7 +12,7 @@ import pytest
 import torch
 from _training import SAVES, TINY, digest, pair
 
-from cnnlab import train
+from cnnlab import packed, train
 from cnnlab.train import (
     TrainError,
     checkpoints,
@@ -68,6 +68,23 @@ def test_a_validation_that_fails_costs_no_step(tmp_path, monkeypatch, whole):
     assert digest(run.net) == digest(whole.net)
     assert [row["step"] for row in run.history] == [5, 10, 15]
     assert run.state.errors == whole.state.errors
+
+
+@SAVES
+def test_data_that_cannot_be_read_any_more_cost_no_step(tmp_path, monkeypatch, whole):
+    class Breaking(packed.Feeder):
+        def __iter__(self):
+            for number, batch in enumerate(super().__iter__()):
+                if number == 8:
+                    raise packed.store.DataError("the store is gone")
+                yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "Feeder", Breaking)
+        with pytest.raises(ValueError, match="the store is gone"):
+            resumed(tmp_path)
+    assert checkpoints.newest(tmp_path)[1]["step"] == 8
+    assert digest(resumed(tmp_path).net) == digest(whole.net)
 
 
 def remove_lock(out):

@@ -12,6 +12,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 
 # Errors whose text is written for a person; of others only a developer makes sense.
 KNOWN = (ValueError, TypeError, OSError, MemoryError, ImportError)
@@ -35,7 +36,7 @@ def enter(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
-    with _streams() as lost:
+    with _streams() as lost, _warnings(name, debug):
         try:
             status = run([word for word in argv if word != "--debug"])
         except KeyboardInterrupt:
@@ -75,6 +76,20 @@ def printable(text: str) -> str:
         else c.encode("unicode_escape").decode()
         for c in text
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _warnings(name: str, debug: bool):
+    """Show a warning as its sentence, without the line of code that gave it."""
+    kept = warnings.formatwarning
+    if not debug:
+        warnings.formatwarning = lambda text, *_, **__: (
+            f"{name}: {printable(str(text))}\n"
+        )
+    try:
+        yield
+    finally:
+        warnings.formatwarning = kept
 
 
 def say(text: str) -> None:

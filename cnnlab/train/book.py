@@ -306,6 +306,12 @@ class Book:
                 raise self._elsewhere(error, state) from None
             warnings.warn(f"{error} Training goes on.", stacklevel=2)
 
+    def rescue(self, state) -> None:
+        """Save before an error ends the run; several processes could not agree to."""
+        if self.group.size == 1:
+            with contextlib.suppress(TrainError):  # the first error is the one to tell
+                self.save(state, last=True)
+
     def _require_owner(self, state) -> None:
         """Raise if the folder is no longer this run's, what was learned kept."""
         try:

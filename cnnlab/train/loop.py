@@ -127,9 +127,8 @@ def _train(state, source, update, batch, steps, group, book, stop):
         while state.epoch * per_epoch < limit:
             whole = (state.epoch + 1) * per_epoch  # steps at this epoch's end
             state.net.train()
-            for images, labels, indices in itertools.islice(
-                feed, max(0, min(whole, limit) - state.step)
-            ):
+            count = max(0, min(whole, limit) - state.step)
+            for images, labels, indices in _fed(feed, count, state, book):
                 moment = state.step / per_epoch  # in epochs
                 rate = sgd.rate_at(preset, moment, state.stalls)
                 rates = torch.tensor(state.update.rates(rate, moment))
@@ -156,6 +155,15 @@ def _train(state, source, update, batch, steps, group, book, stop):
             if enough or state.step >= limit:
                 break
     return None
+
+
+def _fed(feed, count: int, state, book):
+    """Yield ``count`` batches; what was learned is kept if they cannot be read."""
+    try:
+        yield from itertools.islice(feed, count)
+    except (OSError, ValueError):
+        book.rescue(state)
+        raise
 
 
 def _rows(images: int, seed: int, batch: int, per_epoch: int, start: int):
