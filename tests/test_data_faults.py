@@ -383,6 +383,26 @@ def test_a_good_packed_copy_stands_in_for_a_damaged_plain_one(mnist, server):
     assert len(data.load("mnist", "test")) == 10000
 
 
+def test_names_with_dots_and_folders_of_their_name_are_found(mnist, server):
+    folder = data.fetch("mnist")
+    for path in list(folder.iterdir()):
+        dotted = folder / path.name.replace("-idx", ".idx")
+        if path.name.startswith("train"):
+            path.rename(dotted)
+        elif path.suffix == ".gz":
+            path.unlink()
+        else:  # as Kaggle's archive unpacks
+            path.rename(folder / "moved")
+            path.mkdir()
+            (folder / "moved").rename(path / path.name)
+    asked = len(server.requests)
+    assert [len(data.load("mnist", split)) for split in ("train", "test")] == [
+        60000, 10000,
+    ]  # fmt: skip
+    assert data.fetch("mnist") == folder and len(server.requests) == asked
+    assert all(finding.good for finding in data.verify("mnist"))
+
+
 def test_a_damaged_root_is_passed_over_if_another_is_whole(mnist, monkeypatch):
     folder = data.fetch("mnist")
     first = mnist / "first"
@@ -422,7 +442,7 @@ def test_a_file_that_may_not_be_read_is_named(mnist, monkeypatch):
     def denied(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(data._base, "open_regular", denied)
     with pytest.raises(data.DataError, match=r"cannot be read \(Permission denied\)"):
         data.load("mnist")
 

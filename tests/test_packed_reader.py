@@ -370,6 +370,36 @@ def test_a_store_that_vanished_before_it_is_read_is_named(colour, tmp_path):
         packed.Feeder(store, [np.arange(3)])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be replaced there")
+@pytest.mark.parametrize("how", ["folder", "file", "in place", "equal"])
+def test_a_store_that_is_replaced_while_it_is_read_is_noticed(how, colour, tmp_path):
+    store = _copy(colour, tmp_path / "store")
+    batches = iter(packed.Feeder(store, [np.arange(30)] * 50))
+    next(batches)
+    other = _copy(colour, tmp_path / "other").path
+    pixels = np.fromfile(other / "train.images", np.uint8)
+    if how != "equal":
+        (255 - pixels).tofile(other / "train.images")
+    if how == "folder":
+        store.path.rename(tmp_path / "away")
+        other.rename(store.path)
+    elif how == "file":
+        os.replace(other / "train.images", store.path / "train.images")
+    else:
+        content = (other / "train.images").read_bytes()
+        with open(store.path / "train.images", "r+b") as file:
+            file.write(content)
+    if how == "equal":  # written to, but with what was there
+        assert sum(1 for _ in batches) == 49
+        return
+    with pytest.raises(DataError, match="was replaced while|image 0 is not as it was"):
+        for _ in batches:
+            pass
+    if how != "in place":  # what is validated on next is another file
+        with pytest.raises(DataError, match="image 0 is not as it was packed"):
+            list(packed.Feeder(store, [np.arange(3)]))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="open files cannot be removed there")
 def test_a_store_that_is_deleted_while_it_is_read_stays_readable(colour, tmp_path):
     store = _copy(colour, tmp_path / "store")

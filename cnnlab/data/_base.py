@@ -6,10 +6,12 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,6 +21,24 @@ from cnnlab.course import paths
 
 class DataError(ValueError):
     """A data set is missing, damaged or cannot be written; the text says the cure."""
+
+    def __init__(self, text: str):
+        super().__init__(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return text in which file names cannot command the terminal, nor turn it round.
+
+    Examples
+    --------
+    >>> printable("\x1b[2Jcaf\u00e9")
+    '\\\\x1b[2Jcaf\u00e9'
+    """
+    return _COMMANDS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+# Control characters, ends of lines, and marks that turn the direction of writing.
+_COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,8 +216,13 @@ def stratified(
         )
     rng = np.random.default_rng(seed)
     picked = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
+    # The rows of each class, without a look at all of them for each class.
+    order, starts = (
+        np.argsort(labels, kind="stable"),
+        np.unique(np.sort(labels), return_index=True)[1],
+    )
+    for rows in np.split(order, starts[1:]):
+        rows = rng.permutation(rows)
         picked[rows[: round(fraction * len(rows))]] = True
     return picked
 
@@ -220,6 +245,31 @@ def places(root) -> str:
     """Return the searched folders in words, for messages."""
     found = ", ".join(map(str, search_roots(root)))
     return found or "any data folder (CNNLAB_DATA=none hides them)"
+
+
+def open_regular(path) -> IO[bytes]:
+    """Open a file for reading; an OSError for what is none.
+
+    Opening a pipe would wait for ever, and a device may never end.
+    """
+    flags = os.O_RDONLY | sum(getattr(os, f"O_{f}", 0) for f in ("NONBLOCK", "BINARY"))
+    handle = os.open(path, flags)
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "no file, but a pipe or a device", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path) -> bytes:
+    """Return the content of a file; an OSError for what is none."""
+    with open_regular(path) as file:
+        return file.read()
 
 
 def as_path(place, name: str) -> Path:
@@ -261,7 +311,7 @@ def writable_root(root=None) -> Path:
 
 def digest(path: Path, algorithm: str) -> str:
     """Return the checksum of a file as hexadecimal digits."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         checksum = hashlib.new(algorithm, usedforsecurity=False)
         while block := file.read(1 << 20):
             checksum.update(block)

@@ -15,7 +15,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from cnnlab.data import _base, benchmarks, embedded, trees
+from cnnlab.data import _base, benchmarks, embedded, listing, trees
 from cnnlab.data._base import DataError
 
 _BROKEN = (
@@ -59,6 +59,12 @@ def unpack(archive, root=None) -> Path:
             return root / name
         command = f"python -m cnnlab data unpack {archive}"
         space = sum(-(-file.size // _BLOCK) * _BLOCK for file in files.values())
+        if sum(file.size for file in files.values()) > _largest(archive):
+            raise DataError(
+                f"{archive} would become {space / 1e6:,.0f} MB, more than a hundred "
+                "times its size, as pictures never do; nothing was unpacked. Unpack it "
+                "by other means if you trust it."
+            )
         _base.require_space(root, space, command)
         try:
             _extract_all(files, root, name)
@@ -70,11 +76,16 @@ def unpack(archive, root=None) -> Path:
     return root / name
 
 
+def _largest(archive: Path) -> int:
+    """Return the bytes that an honest archive may hold."""
+    return 100 * archive.stat().st_size + (64 << 20)
+
+
 @contextlib.contextmanager
 def _opened(archive: Path):
     """Yield the members of an archive; word every way in which it can be broken."""
     try:
-        with open(archive, "rb") as file:
+        with _base.open_regular(archive) as file:
             start = file.read(512)
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
@@ -111,13 +122,12 @@ def _damaged(archive: Path, error: Exception) -> DataError:
 
 def _zip_member(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member | None:
     """Describe a file of a zip archive; None for a folder."""
-    if info.is_dir():
+    name = info.filename.replace("\\", "/")  # as some programs of Windows write it
+    if name.endswith("/"):
         return None
     kind = stat.S_IFMT(info.external_attr >> 16)
-    _require_plain(info.filename, kind in (0, stat.S_IFREG))
-    return Member(
-        PurePosixPath(info.filename), info.file_size, lambda: opened.open(info)
-    )
+    _require_plain(name, kind in (0, stat.S_IFREG))
+    return Member(PurePosixPath(name), info.file_size, lambda: opened.open(info))
 
 
 def _tar_member(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Member | None:
@@ -148,7 +158,7 @@ def _plan(archive: Path, members) -> tuple[str, dict[PurePosixPath, Member]]:
     nested = len(tops) == 1 and all(len(member.path.parts) > 1 for member in kept)
     suffix = next((s for s in trees.ARCHIVES if archive.name.endswith(s)), "")
     name = archive.name.removesuffix(suffix) if suffix else archive.stem
-    if nested and not tops & set(trees.SPLITS):
+    if nested and not any(map(listing.split_of, tops)):
         name, *_ = tops
         kept = [m._replace(path=m.path.relative_to(name)) for m in kept]
     files = {member.path: member for member in kept}

@@ -135,16 +135,15 @@ def read_part(name: str, folder: Path, part: Part) -> bytes:
     """
     packed = part.name.endswith(".gz")
     plain = folder / part.name.removesuffix(".gz")
-    copies = [(_read_plain, plain), (read_packed, folder / part.name)]
-    if not packed:
-        copies = copies[:1]
-    elif part.raw_md5 is None:
-        copies.reverse()
+    copies = [(_read_plain, path) for path in _spelled(plain)]
+    if packed:
+        zipped = [(read_packed, path) for path in _spelled(folder / part.name)]
+        copies = copies + zipped if part.raw_md5 else zipped + copies
     faults = []
     for reader, path in copies:
         try:
             return reader(path, part)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             continue
         except DataError as fault:
             faults.append(str(fault))
@@ -156,9 +155,27 @@ def read_part(name: str, folder: Path, part: Part) -> bytes:
     )
 
 
+def _spelled(path: Path) -> list[Path]:
+    """Return where a file may be: archives write a dot, or a folder of its name.
+
+    Examples
+    --------
+    >>> [path.as_posix() for path in _spelled(Path("t10k-labels-idx1-ubyte"))][:2]
+    ['t10k-labels-idx1-ubyte', 't10k-labels.idx1-ubyte']
+    """
+    dotted = path.with_name(path.name.replace("-idx", ".idx"))
+    return list(dict.fromkeys([path, dotted, path / path.name, dotted / dotted.name]))
+
+
+def any_part(bench: Benchmark, folder: Path) -> bool:
+    """Return whether at least one file of the benchmark is in the folder."""
+    names = {n for p in bench.parts for n in (p.name, p.name.removesuffix(".gz"))}
+    return any(path.is_file() for name in names for path in _spelled(folder / name))
+
+
 def _read_plain(path: Path, part: Part) -> bytes:
     """Read an uncompressed file; check length, header and, if known, checksum."""
-    content = path.read_bytes()
+    content = _base.read_regular(path)
     if not part.name.endswith(".gz"):
         return _checked(content, part.size, part.md5)
     shape = idx_shape(part.name)
@@ -170,7 +187,7 @@ def _read_plain(path: Path, part: Part) -> bytes:
 
 def read_packed(path: Path, part: Part) -> bytes:
     """Read and unpack a gzip file whose checksum is known."""
-    content = _checked(path.read_bytes(), part.size, part.md5)
+    content = _checked(_base.read_regular(path), part.size, part.md5)
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:

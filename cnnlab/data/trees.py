@@ -6,23 +6,18 @@ import json
 import os
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnlab import shapes
-from cnnlab.data import _base, pictures
+from cnnlab.data import _base, listing, pictures
 from cnnlab.data._base import DataError, Dataset
 
-SUFFIXES = frozenset(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-# What a folder of a split may be called. Where there is no test folder, the
-# validation folder takes its place, as is the custom with ImageNet.
-SPLITS = {
-    "train": ("train", "training"),
-    "test": ("test", "val", "validation"),
-    "val": ("val", "validation", "valid"),
-}
-_SPLIT_NAMES = frozenset(name for names in SPLITS.values() for name in names)
+# Where there is no test folder, the validation folder takes its place, as is the custom
+# with ImageNet.
+_STAND_INS = {"test": "val"}
 # Folders of the benchmarks' own formats, which are no trees.
 _OTHER = frozenset({"MNIST", "FashionMNIST", "cifar-10-batches-py"})
 
@@ -39,6 +34,7 @@ def load(
     unreadable: str = "raise",
     test_fraction: float = 0.2,
     seed: int = 0,
+    memory: float = pictures.MEMORY,
     cache: bool = True,
 ) -> Dataset:
     """Decode a tree ``tree/class/image`` or ``tree/split/class/image``.
@@ -51,29 +47,34 @@ def load(
         None keeps the pixels as they are, so all images must be of one size
     per_class : take only the first so many files of each class
     unreadable : "raise", or "skip" to leave out files that do not decode
+    memory : the most, in GB, that decoding one picture may take
     cache : keep the decoded images beside the tree (about N * 3 * H * W bytes)
     """
     shapes.require_choice(unreadable, ("raise", "skip"), "load", "unreadable")
-    folder, found = _choose_split(tree, split)
-    classes = class_names(tree)
-    files, labels, stamp = _listing(folder, classes, per_class)
+    shapes.require_number(memory, 0, "load", "memory")
+    laid_out = layout(tree)
+    found = _choose_split(tree, split, laid_out)
+    folder = tree / laid_out.folders[found]
+    files, labels, stamp = _labelled(tree, laid_out, found, per_class)
     if not files:
         raise DataError(f"{folder} holds no images in its class folders.")
-    key = f"{stamp}-{size}"
+    for note in laid_out.notes:
+        warnings.warn(f"{tree}: {note}", stacklevel=4)
+    key = f"{stamp}-{size}-{memory:g}"
     store = f"{tree.name}-{folder.name}-{size or 'as-is'}-{per_class or 'all'}.npz"
     stored = _read_cache(tree, store, key) if cache else None
     if stored is None:
         _require_listed(tree, folder)
-        stored = _decode(folder, files, labels, size, unreadable)
+        stored = _decode(folder, files, labels, unreadable, size, memory)
         if cache and len(stored[1]) == len(files):  # else: warn again next time
             _write_cache(tree, store, key, *stored)
     images, labels = stored
-    if found is None:  # no split folders: cut one out
+    if not found:  # no split folders: cut one out
         picked = _base.stratified(labels, test_fraction, seed)
         rows = {"all": picked | True, "train": ~picked, "test": picked}[split]
         images, labels, found = images[rows], labels[rows], split
     return Dataset(
-        images, labels, _spoken(tree, classes), tree.name, found,
+        images, labels, _spoken(tree, laid_out.classes), tree.name, found,
         source=f"image files in {tree.name}/", licence="that of the files",
     )  # fmt: skip
 
@@ -105,32 +106,60 @@ def found(root=None) -> dict[str, Path]:
     return trees
 
 
+class Layout(NamedTuple):
+    """The pictures of a tree by split and class; the split "" where none are laid out.
+
+    ``folders``: where each split lies; ``notes``: what was left out, in sentences.
+    """
+
+    splits: dict[str, dict[str, list[str]]]
+    folders: dict[str, str]
+    classes: list[str]
+    files: dict[str, str]
+    notes: list[str]
+
+
+def layout(tree: Path) -> Layout:
+    """Return the splits and classes of a tree, without decoding anything."""
+    found = listing.of(tree)
+    for name in found.left_out.pop(listing.UNREAD, ()):
+        raise DataError(
+            f"{tree / name} cannot be read{_why(tree / name)}. Allow it, or move the "
+            "folder away."
+        )
+    folders = listing.split_folders(found)[0] or {"": ""}
+    own = {split: listing.by_class(found, folder) for split, folder in folders.items()}
+    splits, twins = listing.joined(own)
+    for why in (listing.SYSTEM, listing.HIDDEN):  # no one misses these
+        found.left_out.pop(why, None)
+    notes = [*listing.notes(found), *listing.no_classes(found, own), *twins]
+    classes = sorted({name for kinds in splits.values() for name in kinds})
+    return Layout(splits, folders, classes, found.files, [*map(_base.printable, notes)])
+
+
+def _why(folder: Path) -> str:
+    """Return in brackets why a folder cannot be read."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f" ({error.strerror})"
+    return ""
+
+
 def is_tree(folder: Path) -> bool:
     """Return whether ``folder`` has class folders with at least one image."""
-    kinds = [
-        kind
-        for part in _split_folders(folder).values() or [folder]
-        for kind in _folders(part).values()
-    ]
-    return any(map(_holds_images, kinds))
-
-
-def _holds_images(folder: Path) -> bool:
-    """Return whether a class folder can be read and has an image."""
-    with contextlib.suppress(OSError):
-        return next(_image_files(folder), None) is not None
-    return False
+    return listing.is_tree(folder)
 
 
 def splits(tree: Path) -> tuple[str, ...]:
     """Return the splits that ``load`` takes for this tree."""
-    return tuple(_split_folders(tree)) or ("all", "train", "test")
+    return tuple(filter(None, layout(tree).splits)) or ("all", "train", "test")
 
 
 def manifest(tree: Path) -> dict[str, tuple[int, int]]:
     """Return size and CRC-32 by path as unpacked; empty if that is not known."""
     try:
-        listed = json.loads((tree / MANIFEST).read_text(encoding="utf-8"))
+        listed = json.loads(_base.read_regular(tree / MANIFEST))
         return {
             path: (int(size), int(crc))
             for path, (size, crc) in listed.items()
@@ -188,50 +217,39 @@ def _folders(folder: Path) -> dict[str, Path]:
         return {
             entry.name: Path(entry.path)
             for entry in entries
-            if not entry.name.startswith(".")
-            and entry.is_dir()
-            and not (entry.is_symlink() and leads_back(entry.path))
+            if listing.visible(entry.name) and entry.is_dir()
         }
     return {}
 
 
-def leads_back(link: str) -> bool:
-    """Return whether a link leads to a folder that it lies in."""
-    inside = Path(os.path.realpath(os.path.dirname(link)))
-    return Path(os.path.realpath(link)) in (inside, *inside.parents)
-
-
-def _split_folders(tree: Path) -> dict[str, Path]:
-    """Return the folders that are splits: named so, and themselves of folders."""
-    subfolders = _folders(tree)
-    names = sorted(_SPLIT_NAMES & subfolders.keys())
-    return {name: subfolders[name] for name in names if _folders(subfolders[name])}
-
-
-def _choose_split(tree: Path, split: str) -> tuple[Path, str | None]:
-    """Return the folder to read and its split name, None where none are laid out."""
-    present = _split_folders(tree)
-    if not present:
+def _choose_split(tree: Path, split: str, laid_out: Layout) -> str:
+    """Return the split to read, "" where none are laid out."""
+    present = laid_out.splits
+    if "" in present:
         _base.require_split(tree.name, split, ("all", "train", "test"))
-        return tree, None
-    for name in (split, *SPLITS.get(split, ())):
-        if name in present:
-            return present[name], name
+        return ""
+    name = listing.split_of(split) if isinstance(split, str) else None
+    for chosen in (name, _STAND_INS.get(name)):
+        if chosen in present:
+            return chosen
     raise ValueError(
-        f"load: {tree.name} has no split {split!r}; it has: {', '.join(present)}."
+        f"load: {tree.name} has no split {shapes.spoken(split)}; it has: "
+        f"{', '.join(present)}."
     )
 
 
 def class_names(tree: Path) -> list[str]:
-    """Return the class folders of all splits, so that labels agree between them."""
-    parts = _split_folders(tree).values() or [tree]
+    """Return the class folders of all splits; for a list, without a walk to the end."""
+    parts = [part for name, part in _folders(tree).items() if listing.split_of(name)]
+    parts = [part for part in parts if _folders(part)] or [tree]
     return sorted({name for part in parts for name in _folders(part)})
 
 
 def _spoken(tree: Path, classes: list[str]) -> tuple[str, ...]:
     """Translate folder names by ``words.txt`` (ImageNet: number, tab, names)."""
     try:
-        lines = (tree / "words.txt").read_text(encoding="utf-8").splitlines()
+        text = _base.read_regular(tree / "words.txt")
+        lines = text.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return tuple(classes)
     words = dict(line.split("\t", 1) for line in lines if "\t" in line)
@@ -239,65 +257,31 @@ def _spoken(tree: Path, classes: list[str]) -> tuple[str, ...]:
     return tuple(names if len(set(names)) == len(names) else classes)
 
 
-def _image_files(folder: Path):
-    """Yield the entries of all visible image files below a class folder."""
-    pending = [folder]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-                    yield entry
-                elif entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-
-
-def _listing(folder: Path, classes: list[str], per_class: int | None):
+def _labelled(tree: Path, laid_out: Layout, split: str, per_class: int | None):
     """Return file paths, labels, and a stamp that changes when any file does."""
     if per_class is not None:
         shapes.require_int(per_class, 1, "load", "per_class")
-    paths_, labels, stamp = [], [], hashlib.blake2b(digest_size=16)
-    for label, name in enumerate(classes):
-        kind = folder / name
-        try:
-            listed = sorted(_image_files(kind), key=lambda e: e.path)
-        except (FileNotFoundError, NotADirectoryError):  # a class that this split lacks
-            listed = []
-        except OSError as error:
-            raise DataError(
-                f"{kind} cannot be read ({error.strerror}). Allow it, or move the "
-                "folder away."
-            ) from None
-        for entry in listed[:per_class]:
-            inside = entry.path[len(str(folder)) :]
-            stamp.update(f"{inside}\0{_state(entry)}\n".encode("utf-8", "replace"))
-            paths_.append(entry.path)
+    files, labels, stamp = [], [], hashlib.blake2b(digest_size=16)
+    for label, name in enumerate(laid_out.classes):
+        for file in laid_out.splits[split].get(name, [])[:per_class]:
+            stamp.update(f"{file}\0{laid_out.files[file]}\n".encode("utf-8", "replace"))
+            files.append(str(tree / file))
             labels.append(label)
-    stamp.update(repr(classes).encode())
-    return paths_, np.array(labels, dtype=np.int64), stamp.hexdigest()
+    stamp.update(repr(laid_out.classes).encode())
+    return files, np.array(labels, dtype=np.int64), stamp.hexdigest()
 
 
-def _state(entry: os.DirEntry) -> str:
-    """Return what changes when a file does; empty for a link that leads nowhere."""
-    try:
-        status = entry.stat()
-    except OSError:
-        return ""  # the decoder will name it
-    return f"{status.st_size}\0{status.st_mtime_ns}"
-
-
-def _decode(folder: Path, files, labels, size: int | None, unreadable: str):
+def _decode(folder: Path, files, labels, unreadable: str, *how):
     """Return images (N, 3, H, W) uint8 and the labels of those that decoded."""
-    decoded = (_try_read(file, size) for file in files)
-    first = next((pixels for pixels in decoded if pixels is not None), None)
+    decoded = (_try_read(file, *how) for file in files)
+    first = next((p for p in decoded if not isinstance(p, DataError)), None)
     shape = (3, 1, 1) if first is None else first.shape
     _require_memory(folder, len(files), shape)
-    images, bad = np.empty((len(files), *shape), np.uint8), []
+    images, bad = np.empty((len(files), *shape), np.uint8), {}
     for row, file in enumerate(files):
-        pixels = _try_read(file, size)
-        if pixels is None:
-            bad.append(row)
+        pixels = _try_read(file, *how)
+        if isinstance(pixels, DataError):
+            bad[row] = str(pixels)
         elif pixels.shape != shape:
             raise DataError(
                 f"The images of {folder} differ in size: {shape[1]} x {shape[2]}, but "
@@ -307,23 +291,24 @@ def _decode(folder: Path, files, labels, size: int | None, unreadable: str):
         else:
             images[row] = pixels
     if bad:
-        _report_bad([files[row] for row in bad], len(files), unreadable)
-        images, labels = np.delete(images, bad, axis=0), np.delete(labels, bad)
+        _report_bad(list(bad.values()), len(files), unreadable)
+        rows = list(bad)
+        images, labels = np.delete(images, rows, axis=0), np.delete(labels, rows)
     return images, labels
 
 
-def _try_read(file: str, size: int | None) -> np.ndarray | None:
-    """Return the decoded image, or None if it cannot be decoded."""
+def _try_read(file: str, size: int | None, memory: float) -> np.ndarray | DataError:
+    """Return the decoded image, or why it cannot be decoded."""
     try:
-        return pictures.read(file, size)
-    except DataError:
-        return None
+        return pictures.read(file, size, memory)
+    except DataError as fault:
+        return fault
 
 
 def _report_bad(bad: list[str], total: int, unreadable: str) -> None:
     """Raise or warn about files that do not decode, with the first three by name."""
-    some = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
-    said = f"{len(bad)} of {total} images cannot be decoded: {some}."
+    some = " ".join(bad[:3]) + (" ..." if len(bad) > 3 else "")
+    said = f"{len(bad)} of {total} images cannot be decoded: {some}"
     if unreadable == "raise" or len(bad) == total:
         raise DataError(
             f"{said} Restore them (unpack the archive again), or leave them out: "
@@ -358,7 +343,8 @@ def _read_cache(tree: Path, store: str, key: str):
         # A cache that is absent, cut off or altered (the zip format carries a CRC)
         # is no fault: the images are decoded again.
         with contextlib.suppress(Exception):
-            with np.load(folder / store, allow_pickle=False) as cached:
+            file = _base.open_regular(folder / store)
+            with file, np.load(file, allow_pickle=False) as cached:
                 if str(cached["key"]) == key:
                     return cached["images"], cached["labels"]
     return None

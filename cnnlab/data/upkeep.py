@@ -94,7 +94,7 @@ def available(root=None) -> list[Row]:
     ]
     for name, bench in benchmarks.BENCHMARKS.items():
         folders = [r / bench.folder for r in _base.search_roots(root)]
-        present = [folder for folder in folders if _any_part(bench, folder)]
+        present = [folder for folder in folders if benchmarks.any_part(bench, folder)]
         shape = "60,000 x 3 x 32 x 32" if name == "cifar10" else "70,000 x 1 x 28 x 28"
         where = str(present[0]) if present else _command(name)
         rows.append(Row(name, bool(present), where, shape, bench.licence))
@@ -108,18 +108,12 @@ def _command(name: str) -> str:
     return f"python -m cnnlab data fetch {name}"
 
 
-def _any_part(bench: benchmarks.Benchmark, folder: Path) -> bool:
-    """Return whether at least one file of the benchmark is in the folder."""
-    names = {n for p in bench.parts for n in (p.name, p.name.removesuffix(".gz"))}
-    return any((folder / name).is_file() for name in names)
-
-
 def _whole_folder(name: str, root) -> Path | None:
     """Return the first folder where every file of the benchmark is good."""
     bench = benchmarks.BENCHMARKS[name]
     for place in _base.search_roots(root):
         folder = place / bench.folder
-        if _any_part(bench, folder) and not any(_faults(name, folder)):
+        if benchmarks.any_part(bench, folder) and not any(_faults(name, folder)):
             return folder
     return None
 
@@ -194,7 +188,7 @@ def _verify_benchmark(name: str, root) -> Iterator[Finding]:
     """Check the files of a benchmark in every root that has any."""
     bench = benchmarks.BENCHMARKS[name]
     folders = [r / bench.folder for r in _base.search_roots(root)]
-    folders = [folder for folder in folders if _any_part(bench, folder)]
+    folders = [folder for folder in folders if benchmarks.any_part(bench, folder)]
     if not folders:
         raise benchmarks.missing(name, root)
     for folder in folders:
@@ -228,6 +222,6 @@ def _verify_tree(tree: Path) -> Iterator[Finding]:
 def _crc(path: Path) -> int | None:
     """Return the CRC-32 of a file, None if it cannot be read."""
     try:
-        return zlib.crc32(path.read_bytes())
+        return zlib.crc32(_base.read_regular(path))
     except OSError:
         return None

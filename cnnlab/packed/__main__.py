@@ -15,6 +15,7 @@ import sys
 
 from cnnlab import packed
 from cnnlab.course import door
+from cnnlab.data import pictures
 from cnnlab.packed import progress
 
 
@@ -42,9 +43,21 @@ def _parser() -> argparse.ArgumentParser:
         help="synsets with names, in the order of their ids (or meta.mat)")  # fmt: skip
     add("--test-fraction", type=float, default=0.1, metavar="SHARE",
         help="to cut out where there are no split folders (0.1)")  # fmt: skip
+    add("--memory", type=float, default=pictures.MEMORY, metavar="GB",
+        help=f"to decode one picture, in each process ({pictures.MEMORY})")  # fmt: skip
     add("--quiet", action="store_true", help="show no progress")
     add("--verify", action="store_true", help="compare the store with its checksums")
     return parser
+
+
+def _tell_early(splits, classes, notes) -> None:
+    """Say before the images are decoded that training needs more than there is."""
+    if len(classes) < 2:
+        print("note: one class only; training needs two folders.", *notes[-1:],
+              file=sys.stderr)  # fmt: skip
+    if len(splits) < 2:
+        print(f"note: the only split is {', '.join(splits)}; training needs train and "
+              "val or test.", file=sys.stderr)  # fmt: skip
 
 
 def _run(argv: list[str]) -> int:
@@ -57,7 +70,8 @@ def _run(argv: list[str]) -> int:
             options.source, options.store, size=options.size, fit=options.fit,
             workers=options.workers, progress=not options.quiet, limit=options.limit,
             labels=options.labels, synset_words=options.synset_words,
-            test_fraction=options.test_fraction,
+            test_fraction=options.test_fraction, memory=options.memory,
+            accept=_tell_early,
         )  # fmt: skip
         print(report)
     if options.verify:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnlab.data import DataError
 from cnnlab.data import _base as base
+from cnnlab.data.listing import listed
 from cnnlab.packed import progress
 from cnnlab.packed import store as form
 from cnnlab.packed.journal import Journal
@@ -26,21 +27,26 @@ def finish(
             holes = journal.skipped.get(split, {})
             labels = _close_gaps(work, store, split, journal)
             _write(store / f"{split}.labels", labels.astype("<i8").tobytes())
+            pixels = store / f"{split}.images"
+            images_sha256, sums = form.digests(pixels, work.row_bytes, update)
+            _write(store / f"{split}.sums", sums.tobytes())
             skipped = [(files[row], holes[row]) for row in sorted(holes)]
             splits[split] = {
                 "images": len(labels),
-                "images_sha256": form.digest(store / f"{split}.images", update),
+                "images_sha256": images_sha256,
                 "labels_sha256": form.digest(store / f"{split}.labels"),
+                "sums_sha256": form.digest(store / f"{split}.sums"),
                 "skipped": skipped + work.missing.get(split, []),
             }
             lost = np.setdiff1d(work.labels[split], labels).tolist()
             if lost:
-                named = form.listed(work.about["folders"][label] for label in lost)
+                named = listed(work.about["folders"][label] for label in lost)
                 notes.append(f"{split}: no readable images of {named}")
     header = {
         "format": form.FORMAT, "version": form.VERSION, "shape": work.shape,
         "axes": "N, H, W, C", "dtype": "uint8", **work.about, "notes": notes,
         "splits": splits, "fingerprint": fingerprint,
+        "stamp": work.stamp,
     }  # fmt: skip
     header["header_sha256"] = form.header_digest(header)
     _write(store / form.HEADER, json.dumps(header, indent=1).encode())
@@ -89,7 +95,7 @@ def _nothing_left(store: Path, split: str, files, holes) -> DataError:
     some = [f"{files[row]} ({holes[row]})" for row in sorted(holes)]
     return DataError(
         f"None of the {len(files):,} images of {split} can be decoded: "
-        f"{form.listed(some)}. Mend them, delete {store}, and run again."
+        f"{listed(some)}. Mend them, delete {store}, and run again."
     )
 
 

@@ -17,6 +17,18 @@ except ImportError:  # Windows: two packers of one store are not told apart
 _PATIENCE = 10.0
 
 
+def _above_streams(file):
+    """Return a file whose number is none of the standard streams'.
+
+    Where those are closed, the next files get their numbers, and a worker that inherits
+    the lock would take it for its input.
+    """
+    if fcntl is None or file.fileno() > 2:
+        return file
+    with file:
+        return open(fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, 3), "a+b")
+
+
 class Journal:
     """What of a store is finished.
 
@@ -34,7 +46,7 @@ class Journal:
         self.moved: set[str] = set()
 
     def __enter__(self) -> "Journal":
-        self.file = open(self.path, "a+b")
+        self.file = _above_streams(open(self.path, "a+b"))
         try:
             self._lock()
             self._replay()

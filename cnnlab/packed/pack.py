@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnlab import shapes
-from cnnlab.data import DataError
+from cnnlab.data import DataError, pictures
 from cnnlab.data import _base as base
 from cnnlab.packed import progress as shown
 from cnnlab.packed import sources, work
@@ -67,7 +67,7 @@ class Report:
             lines.append(f"  skipped, {split}: {' '.join(file.split())}: {reason}")
         if len(self.skipped) > 20:
             lines.append(f"  ... the whole list is in {self.path / form.HEADER}")
-        return "\n".join(lines)
+        return "\n".join(map(base.printable, lines))
 
 
 def pack(
@@ -82,6 +82,8 @@ def pack(
     labels=None,
     synset_words=None,
     test_fraction: float = 0.1,
+    memory: float = pictures.MEMORY,
+    accept=lambda splits, classes, notes: None,
 ) -> Report:
     """Decode the images of a source once and write them as a store.
 
@@ -101,6 +103,9 @@ def pack(
     labels, synset_words : for ImageNet's validation folder, see ``packed.labels``
     test_fraction : share of every class to cut out for testing where the source has
         no split folders
+    memory : the most, in GB, that decoding one picture may take, in each process
+    accept : called with the number of images of each split, the classes and the notes
+        before anything is decoded; what it raises ends packing, and nothing is written
 
     Raises
     ------
@@ -110,6 +115,7 @@ def pack(
     """
     started = time.monotonic()
     _check(size, fit, limit, test_fraction)
+    shapes.require_number(memory, 0, "pack", "memory")
     workers, target = _workers(workers), base.as_path(store, "store")
     kind, place = sources.find(source)
     if kind == "set":
@@ -120,7 +126,13 @@ def pack(
             place, limit=limit, labels=labels, synset_words=synset_words,
             test_fraction=test_fraction,
         )  # fmt: skip
-        job = work.of_files(plan, place.resolve().name, size or 256, fit, workers)
+        job = work.of_files(
+            plan, place.resolve().name, size or 256, fit, workers, memory
+        )
+    accept(
+        {split: len(files) for split, files in job.files.items()},
+        job.about["classes"], job.about["notes"],
+    )  # fmt: skip
     try:
         _pack(job, target, progress)
         return _report(target, started)
@@ -167,10 +179,10 @@ def _require_apart(source: Path, store: Path) -> None:
 def _pack(job: Work, store: Path, show: bool) -> None:
     """Write the store, or what of it is not written yet."""
     fingerprint = _fingerprint(job)
-    if _finished(store, fingerprint):
+    if _finished(store, fingerprint, job.stamp):
         return
     store.mkdir(parents=True, exist_ok=True)
-    with Journal(store / form.JOURNAL, fingerprint) as journal:
+    with Journal(store / form.JOURNAL, fingerprint + job.stamp) as journal:
         remove_leftovers(store)
         _require_space(job, store, journal)
         _plan_rows(job, store, journal)
@@ -197,7 +209,7 @@ def _fingerprint(job: Work) -> str:
     return checksum.hexdigest()
 
 
-def _finished(store: Path, fingerprint: str) -> bool:
+def _finished(store: Path, fingerprint: str, stamp: str) -> bool:
     """Return whether the store is complete; raise if it holds something else."""
     if not store.exists():
         return False
@@ -205,10 +217,16 @@ def _finished(store: Path, fingerprint: str) -> bool:
         raise DataError(f"{store} is a file; name a new folder for the store.")
     journal = store / form.JOURNAL
     if (store / form.HEADER).exists():
-        if form.read_header(store).get("fingerprint") != fingerprint:
+        header = form.read_header(store)
+        if header.get("fingerprint") != fingerprint:
             raise DataError(
                 f"{store} is a store already, of other images or with other options. "
                 "Name a new folder, or delete that one."
+            )
+        if header.get("stamp") != stamp:
+            raise DataError(
+                f"Images were replaced or repaired since {store} was packed: their "
+                "sizes or times differ. Delete it and run the same command again."
             )
         for split in form.splits(store):
             form.open_store(store, split)
@@ -226,7 +244,7 @@ def _finished(store: Path, fingerprint: str) -> bool:
 def _require_space(job: Work, store: Path, journal: Journal) -> None:
     """Raise unless the disk holds what is still to be written."""
     written = sum(_allocated(store / f"{name}.images") for name in job.files)
-    needed = max(0, job.images * (job.row_bytes + 8) - written) + _RESERVE
+    needed = max(0, job.images * (job.row_bytes + 12) - written) + _RESERVE
     free = shutil.disk_usage(store).free
     if free < needed and not journal.moved:
         height, width, _ = job.shape
@@ -284,7 +302,7 @@ def _report(store: Path, started: float) -> Report:
         for split, said in header["splits"].items()
         for file, reason in said["skipped"]
     ]
-    files = [f"{s}.{part}" for s in header["splits"] for part in ("images", "labels")]
+    files = [f"{s}.{part}" for s in header["splits"] for part in form.PARTS]
     size = sum((store / file).stat().st_size for file in (*files, form.HEADER))
     seconds = time.monotonic() - started
     return Report(store, form.splits(store), skipped, header["notes"], seconds, size)

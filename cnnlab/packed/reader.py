@@ -12,10 +12,12 @@ much slower.
 """
 
 import atexit
+import contextlib
 import os
 import threading
 import time
 import weakref
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +27,7 @@ import numpy as np
 
 from cnnlab import shapes
 from cnnlab.data import DataError
-from cnnlab.packed.store import Packed
+from cnnlab.packed.store import Packed, state_of
 
 _WORD = 2**64 - 1
 _UPLOAD = 64 << 20  # bytes a piece, when a set moves to the device
@@ -207,15 +209,22 @@ class _FileRows:
                 f"{self.file} cannot be opened ({error.strerror})."
             ) from None
         self.require_whole()
+        # An image is compared with its sum when it is first read, and again when the
+        # file was written to or is another one than the store was opened with.
+        self.sums, self.checked = source.sums, source.checked
+        self.state = source.state
+        self.require_same()
 
     def into(self, out: np.ndarray, rows: np.ndarray) -> None:
         """Read rows into ``out`` (len(rows), H, W, C), C-contiguous."""
+        self.require_same()
         try:
             if self.map is None:
                 self.share_out(out, rows.tolist())
             else:
                 self.require_whole()
                 np.take(self.map, rows, axis=0, out=out, mode="clip")
+                self.check(out.reshape(len(rows), -1), rows.tolist())
         except OSError as error:
             raise DataError(
                 f"{self.file} cannot be read any more ({error.strerror or error}). "
@@ -237,12 +246,38 @@ class _FileRows:
     def read(self, out: np.ndarray, rows: list[int]) -> None:
         view, handle = memoryview(out.reshape(-1)), self.handle.fileno()
         start, size = 0, self.row_bytes
+        unchecked = not self.checked[rows].all()
         for row in rows:
             end = start + size
             if os.preadv(handle, (view[start:end],), row * size) != size:
                 self.require_whole()
                 raise OSError(None, f"row {row} came back short")
             start = end
+        if unchecked:
+            self.check(out.reshape(len(rows), -1), rows)
+
+    def check(self, read: np.ndarray, rows: list[int]) -> None:
+        """Raise if an image is not as it was packed."""
+        for pixels, row in zip(read, rows, strict=True):
+            if not self.checked[row] and zlib.crc32(pixels) != self.sums[row]:
+                raise DataError(
+                    f"{self.file} is altered or another one: image {row} is not as it "
+                    "was packed. Bring it back or pack the images again, then go on "
+                    "from the last checkpoint."
+                )
+        self.checked[rows] = True
+
+    def require_same(self) -> None:
+        """Raise if there is another file now; check anew what was written to."""
+        state = state_of(os.fstat(self.handle.fileno()))
+        if state != self.state:
+            self.state, self.checked = state, np.zeros_like(self.checked)
+        with contextlib.suppress(OSError):  # deleted: the open file still serves
+            if state_of(os.stat(self.file))[:2] != state[:2]:
+                raise DataError(
+                    f"{self.file} was replaced while it was being read. Go on from the "
+                    "last checkpoint, with the images that it was trained on."
+                )
 
     def require_whole(self) -> None:
         """Raise unless the file has its full length."""

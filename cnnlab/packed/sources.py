@@ -12,6 +12,7 @@ Below a class folder every image counts, however deep. Classes are the folders o
 class level, sorted; that is also the order of the labels.
 """
 
+import hashlib
 import os
 from collections import Counter
 from pathlib import Path
@@ -20,12 +21,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlab import data
-from cnnlab.data import DataError, trees
+from cnnlab.data import DataError, listing, trees
 from cnnlab.data import _base as base
+from cnnlab.data.listing import Listing, children, images_below, listed
 from cnnlab.packed import labels as labelling
-from cnnlab.packed import listing
-from cnnlab.packed.listing import Listing, children, images_below, is_image, split_of
-from cnnlab.packed.store import listed
 
 CUT_SEED = 0
 
@@ -48,6 +47,7 @@ class Plan(NamedTuple):
     classes: tuple[str, ...]  # the same for people
     missing: dict[str, list[tuple[str, str]]]  # split -> (file, reason)
     notes: list[str]
+    stamp: str  # of the sizes and times of the images
 
 
 def find(source) -> tuple[str, Path | None]:
@@ -79,7 +79,8 @@ def plan(
     nested, flat = _parts(found, labels is not None)
     label_files, unlabelled = _label_files(found, flat, labels)
     words = labelling.read_words(synset_words)
-    by_class = {split: _by_class(found, folder) for split, folder in nested.items()}
+    own = {split: listing.by_class(found, folder) for split, folder in nested.items()}
+    by_class, twins = listing.joined(own)
     folders = _same_classes(place, by_class)
     pairs, missing = _pairs(by_class), {}
     for split, text in label_files.items():
@@ -93,18 +94,30 @@ def plan(
     if not any(splits.values()):
         raise _no_layout(place)
     notes = [
-        *(f"may not be read, left out: {name}" for name in found.unread),
+        *listing.notes(found),
+        *twins,
         *(f"{name}: no class folders and no labels, left out" for name in unlabelled),
         *_unused(found, pairs, missing, unlabelled),
         *_empty_classes(splits, folders),
+        *listing.no_classes(found, own),
         *_one_class(found, nested, folders),
-        *_other_formats(found),
     ]
     splits = {name: splits[name] for name in sorted(splits, key=_rank) if splits[name]}
     classes = labelling.spoken(folders, words or labelling.tree_words(found))
     return Plan(
-        found.root, found.kind, found.prefix, splits, folders, classes, missing, notes
-    )
+        found.root, found.kind, found.prefix, splits, folders, classes, missing,
+        [*map(base.printable, notes)], _stamp(found, splits),
+    )  # fmt: skip
+
+
+def _stamp(found: Listing, splits) -> str:
+    """Return a digest that changes when any of the images does."""
+    stamp = hashlib.sha256()
+    for items in splits.values():
+        for item in items:
+            said = f"{item.file}\0{found.files[item.file]}\n"
+            stamp.update(said.encode("utf-8", "surrogatepass"))
+    return stamp.hexdigest()
 
 
 def _rank(split: str) -> int:
@@ -113,31 +126,12 @@ def _rank(split: str) -> int:
 
 def _parts(found: Listing, labelled: bool) -> tuple[dict[str, str], dict[str, str]]:
     """Return the splits with class folders and those without, by their name."""
-    named = [name for name in children(found, "") if split_of(name)]
-    kinds = {name: [c.split("/")[1] for c in children(found, name)] for name in named}
-    # Tiny ImageNet keeps the images of val and test in one folder called "images".
-    nested = [name for name in named if kinds[name] and kinds[name] != ["images"]]
-    loose = [name for name in named if name not in nested]
+    nested, loose = listing.split_folders(found)
     if not nested and not (labelled and loose):
         if labelled:
             return {}, {"val": ""}
         return ({"": ""}, {}) if children(found, "") else ({}, {})
-    loose = [name for name in loose if images_below(found, name)]
-    return _by_split(found, nested), _by_split(found, loose)
-
-
-def _by_split(found: Listing, folders: list[str]) -> dict[str, str]:
-    """Return the folders by the split they are, each at most once."""
-    splits: dict[str, str] = {}
-    for folder in folders:
-        split = split_of(folder)
-        if split in splits:
-            raise DataError(
-                f"{found.root} has both {splits[split]} and {folder}, which mean the "
-                "same split. Move one of them away."
-            )
-        splits[split] = folder
-    return splits
+    return nested, loose
 
 
 def _label_files(found: Listing, flat: dict[str, str], labels):
@@ -163,23 +157,6 @@ def _label_files(found: Listing, flat: dict[str, str], labels):
         else:
             raise _no_labels(found.root, folder)
     return texts, unlabelled
-
-
-def _by_class(found: Listing, folder: str) -> dict[str, list[str]]:
-    """Return the sorted images of every class folder of a split, empty ones too."""
-    start = f"{folder}/" if folder else ""
-    kinds: dict[str, list[str]] = {
-        name[len(start) :]: [] for name in children(found, folder)
-    }
-    for name in images_below(found, folder):
-        kind, slash, _ = name[len(start) :].partition("/")
-        if slash:
-            kinds[kind].append(name)
-    # A folder beside the classes that holds no picture at all (notes, boxes) is none.
-    if not folder:
-        kinds = {kind: files for kind, files in kinds.items() if files or not
-                 any(f.startswith(f"{kind}/") for f in found.files)}  # fmt: skip
-    return kinds
 
 
 def _same_classes(place: Path, per_split) -> tuple[str, ...]:
@@ -248,7 +225,7 @@ def _unused(found: Listing, pairs, missing, unlabelled) -> list[str]:
     """Count images that belong to no class."""
     used = {file for p in (*pairs.values(), *missing.values()) for file, _ in p}
     used.update(*(images_below(found, folder) for folder in unlabelled))
-    rest = sorted(name for name in found.files - used if is_image(name))
+    rest = sorted(found.images - used)
     if not rest:
         return []
     return [f"{len(rest):,} images outside the classes left out: {listed(rest)}"]
@@ -263,25 +240,8 @@ def _one_class(found: Listing, nested: dict[str, str], folders) -> list[str]:
         return []
     return [
         f"all images are of one class, {folders[0]}, which holds {listed(inside)}; if "
-        f"those are the classes, name {found.root / folders[0]}"
+        f"those are the classes, name {found.root / found.prefix / folders[0]}"
     ]
-
-
-def _other_formats(found: Listing) -> list[str]:
-    """Count files that are no images by their suffix: photographs as .heic, say."""
-    other = [name for name in found.files if not is_image(name)]
-    kinds = Counter(os.path.splitext(name)[1].lower() for name in other)
-    kinds = {kind: n for kind, n in kinds.items() if kind in _PICTURES}
-    return [
-        f"{n:,} {kind} files left out: not read here; save them as JPEG or PNG"
-        for kind, n in sorted(kinds.items())
-    ]
-
-
-# Suffixes of pictures that are not read. Text files and the like go without saying.
-_PICTURES = frozenset(
-    ".avif .arw .cr2 .cr3 .dng .heic .heif .jfif .jp2 .jxl .nef .psd .svg".split()
-)
 
 
 def _no_layout(place: Path) -> DataError:

@@ -1,9 +1,13 @@
 """The format of a packed store, and how it is opened and checked.
 
 A store is a folder. For every split it holds ``SPLIT.images``, the pixels as plain
-bytes (N, H, W, C) without any header, and ``SPLIT.labels``, N little-endian int64;
-``store.json`` describes them and is written last, so that a store without it is
-unfinished.
+bytes (N, H, W, C) without any header, ``SPLIT.labels``, N little-endian int64, and
+``SPLIT.sums``, the CRC-32 of each image, N little-endian uint32; ``store.json``
+describes them and is written last, so that a store without it is unfinished.
+
+Header, labels and sums are compared with their digests whenever a store is opened. So
+are the pixels of a small store; those of a larger one are compared image by image as
+they are first read, so that no altered image is ever trained on.
 """
 
 import hashlib
@@ -11,6 +15,8 @@ import json
 import math
 import os
 import stat
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +27,9 @@ from cnnlab.data import DataError
 from cnnlab.data import _base as base
 
 FORMAT = "cnnlab packed images"
-VERSION = 1
+VERSION = 2
+CHECKED_AT_ONCE = 256 << 20  # bytes of pixels: a quarter of a second
+PARTS = ("images", "labels", "sums")
 HEADER = "store.json"
 JOURNAL = "packing.jsonl"  # there while a store is being packed
 # Where there is no test split, the validation split takes its place, as with ImageNet.
@@ -40,6 +48,9 @@ class Packed:
     classes : K class names
     split, path : which part of which store
     sha256 : of the pixels, as written when they were packed
+    sums : uint32 (N,), the CRC-32 of each image
+    state : of the file of pixels when it was opened, see ``state_of``
+    checked : bool (N,), which images have been compared with their sums
     """
 
     images: np.memmap
@@ -48,6 +59,9 @@ class Packed:
     split: str
     path: Path
     sha256: str
+    sums: np.ndarray
+    state: tuple
+    checked: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,23 +94,48 @@ def open_store(store, split: str = "train") -> Packed:
     found = _choose(store, split, header["splits"])
     said = header["splits"][found]
     shape = (said["images"], *header["shape"])
-    _require_size(store / f"{found}.images", math.prod(shape))
-    _require_size(store / f"{found}.labels", 8 * said["images"])
-    try:
-        images = np.memmap(store / f"{found}.images", np.uint8, "r", shape=shape)
-        labels = np.fromfile(store / f"{found}.labels", "<i8").astype(np.int64)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{store} cannot be read ({error}).") from None
+    file = store / f"{found}.images"
+    _require_size(file, math.prod(shape))
+    labels = _table(store, f"{found}.labels", "<i8", said).astype(np.int64)
+    sums = _table(store, f"{found}.sums", "<u4", said)
     classes = tuple(header["classes"])
     if labels.min() < 0 or labels.max() >= len(classes):
         raise damaged(store, f"{found}.labels names classes that do not exist")
-    return Packed(images, labels, classes, found, store, said["images_sha256"])
+    try:
+        state = state_of(os.stat(file))
+        images = np.memmap(file, np.uint8, "r", shape=shape)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{store} cannot be read ({error}).") from None
+    small = math.prod(shape) <= CHECKED_AT_ONCE
+    if small and digest(file) != said["images_sha256"]:
+        raise damaged(store, f"{file.name} was altered")
+    checked = np.full(len(labels), small)
+    return Packed(images, labels, classes, found, store, said["images_sha256"],
+                  sums, state, checked)  # fmt: skip
+
+
+def _table(store: Path, name: str, kind: str, said: dict) -> np.ndarray:
+    """Return labels or sums from their file, compared with their digest."""
+    file, part = store / name, name.rpartition(".")[2]
+    _require_size(file, np.dtype(kind).itemsize * said["images"])
+    try:
+        content = base.read_regular(file)
+    except OSError as error:
+        raise DataError(f"{store} cannot be read ({error}).") from None
+    if hashlib.sha256(content).hexdigest() != said[f"{part}_sha256"]:
+        raise damaged(store, f"{name} was altered")
+    return np.frombuffer(content, kind)
+
+
+def state_of(status: os.stat_result) -> tuple:
+    """Return what changes when a file is written to or replaced."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def size(store) -> int:
-    """Return the bytes of the images and labels of a store."""
+    """Return the bytes of the images, labels and sums of a store."""
     header = read_header(base.as_path(store, "store"))
-    row = math.prod(header["shape"]) + 8
+    row = math.prod(header["shape"]) + 12
     return row * sum(said["images"] for said in header["splits"].values())
 
 
@@ -125,11 +164,9 @@ def verify(store, report=lambda read: None) -> dict[str, int]:
     """
     store = base.as_path(store, "store")
     header = read_header(store)
-    if header["header_sha256"] != header_digest(header):
-        raise damaged(store, f"{HEADER} was altered")
     row, bad = math.prod(header["shape"]), []
     for name, said in header["splits"].items():
-        for part, size in (("images", row), ("labels", 8)):
+        for part, size in zip(PARTS, (row, 8, 4), strict=True):
             file = store / f"{name}.{part}"
             _require_size(file, size * said["images"])
             if digest(file, report) != said[f"{part}_sha256"]:
@@ -142,7 +179,7 @@ def verify(store, report=lambda read: None) -> dict[str, int]:
 def read_header(store: Path) -> dict:
     """Return the header of a finished store, or say what is there instead."""
     try:
-        text = (store / HEADER).read_bytes()
+        text = base.read_regular(store / HEADER)
     except FileNotFoundError:
         raise _no_store(store) from None
     except NotADirectoryError:
@@ -166,6 +203,8 @@ def read_header(store: Path) -> dict:
         )
     if not _complete(header):
         raise damaged(store, f"{HEADER} is incomplete")
+    if header["header_sha256"] != header_digest(header):
+        raise damaged(store, f"{HEADER} was altered")
     return header
 
 
@@ -178,21 +217,30 @@ def header_digest(header: dict) -> str:
 def digest(path: Path, report=lambda read: None) -> str:
     """Return the SHA-256 of a file; ``report`` hears the bytes of every block."""
     checksum = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 22):
-                checksum.update(block)
-                report(len(block))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from None
+    for block in _blocks(path, 1 << 22):
+        checksum.update(block)
+        report(len(block))
     return checksum.hexdigest()
 
 
-def listed(names) -> str:
-    """Return the first three names, and how many there are more."""
-    names = list(names)
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+def digests(path: Path, row_bytes: int, report=lambda read: None):
+    """Return the SHA-256 of a file, and the CRC-32 of each of its rows (N,)."""
+    checksum, sums = hashlib.sha256(), []
+    for block in _blocks(path, max(1, (1 << 22) // row_bytes) * row_bytes):
+        checksum.update(block)
+        rows = range(0, len(block), row_bytes)
+        sums += [zlib.crc32(block[at : at + row_bytes]) for at in rows]
+        report(len(block))
+    return checksum.hexdigest(), np.array(sums, "<u4")
+
+
+def _blocks(path: Path, size: int) -> Iterator[bytes]:
+    try:
+        with base.open_regular(path) as file:
+            while block := file.read(size):
+                yield block
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def damaged(store: Path, what: str) -> DataError:
@@ -214,8 +262,8 @@ def _complete(header: dict) -> bool:
         fine &= bool(header["splits"]) and isinstance(header["header_sha256"], str)
         for name, said in header["splits"].items():
             fine &= type(said["images"]) is int and said["images"] > 0
-            fine &= isinstance(said["images_sha256"], str) and Path(name).name == name
-            fine &= isinstance(said["labels_sha256"], str)
+            fine &= Path(name).name == name
+            fine &= all(isinstance(said[f"{part}_sha256"], str) for part in PARTS)
             fine &= all(len(pair) == 2 for pair in said["skipped"])
     except (TypeError, LookupError, ValueError, AttributeError):
         return False

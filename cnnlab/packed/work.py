@@ -25,6 +25,7 @@ class Work:
     missing : (file, reason) of images that got no row, by split
     fill : (store, chunks of rows, handle of the locked journal) -> an answer to each
         chunk as it is written: its split, its first row, and [row, reason] of gaps
+    stamp : a digest that changes when any of the files does
     """
 
     shape: tuple[int, int, int]
@@ -33,6 +34,7 @@ class Work:
     labels: dict[str, np.ndarray]
     missing: dict[str, list[tuple[str, str]]]
     fill: Callable[[Path, list[dict], int], Iterator[dict]]
+    stamp: str = ""
 
     @property
     def row_bytes(self) -> int:
@@ -43,13 +45,15 @@ class Work:
         return sum(map(len, self.files.values()))
 
 
-def of_files(plan: Plan, name: str, size: int, fit: str, workers: int) -> Work:
+def of_files(
+    plan: Plan, name: str, size: int, fit: str, workers: int, memory: float
+) -> Work:
     """Describe the packing of image files."""
     import PIL
 
     job = {
         "kind": plan.kind, "root": os.path.abspath(plan.root), "prefix": plan.prefix,
-        "size": size, "fit": fit,
+        "size": size, "fit": fit, "memory": memory,
     }  # fmt: skip
     about = {
         "source": name,
@@ -58,6 +62,7 @@ def of_files(plan: Plan, name: str, size: int, fit: str, workers: int) -> Work:
         "preprocessing": {
             "size": size, "fit": fit, "filter": "bilinear, antialiased",
             "colour": "RGB, upright by EXIF, alpha dropped", "pillow": PIL.__version__,
+            "memory": memory,
         },
         "notes": plan.notes,
     }  # fmt: skip
@@ -69,7 +74,7 @@ def of_files(plan: Plan, name: str, size: int, fit: str, workers: int) -> Work:
     files = {split: [item.file for item in items] for split, items in splits}
     labels = {split: np.array([item.label for item in items], np.int64)
               for split, items in splits}  # fmt: skip
-    return Work((size, size, 3), about, files, labels, plan.missing, fill)
+    return Work((size, size, 3), about, files, labels, plan.missing, fill, plan.stamp)
 
 
 def of_set(name: str, size: int | None, limit: int | None) -> Work:

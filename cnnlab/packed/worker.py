@@ -9,36 +9,34 @@ import errno
 import io
 import json
 import os
-import re
-import stat
 import sys
-import warnings
 import zipfile
+import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from cnnlab.data import pictures
-from cnnlab.data._base import is_markup
-
-_LARGEST = 1 << 30  # bytes of one packed file in a zip archive
+from cnnlab.data import _base as base
+from cnnlab.data import listing, pictures
 
 
 class Job:
     """Where the images are, what becomes of them, and where they go."""
 
-    def __init__(self, kind, root, prefix, store, size, fit):
-        self.kind, self.root, self.prefix = kind, Path(root), prefix
-        self.store, self.size = Path(store), size
+    def __init__(self, kind, root, prefix, store, size, fit, memory):
+        self.root, self.store = Path(root), Path(store)
+        self.size, self.memory = size, memory
         self.fit = {"crop": pictures.fit, "squash": pictures.squash}[fit]
         self.archive = zipfile.ZipFile(root) if kind == "zip" else None
+        if self.archive is not None:
+            self.members = listing.members(self.archive, prefix)
 
     def run(self, chunk: dict) -> dict:
         """Decode the files of a chunk into their rows; return those that failed."""
         row_bytes, skipped = 3 * self.size * self.size, []
         file = self.store / f"{chunk['split']}.images"
-        with open(file, "r+b") as images, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+        with open(file, "r+b") as images:
             images.seek(chunk["start"] * row_bytes)
             for row, file in enumerate(chunk["files"], chunk["start"]):
                 pixels, reason = self.read(file)
@@ -55,25 +53,20 @@ class Job:
         """Return the pixels (size, size, 3) of a file, or why there are none."""
         try:
             with self.opened(file) as opened:
-                return pictures.decode(opened, self.size, self.fit), ""
-        except MemoryError:
-            raise  # no fault of the picture: fewer workers may do
-        except Exception as error:  # decoders trip over broken files in every way
-            if isinstance(error, OSError) and error.errno is not None:
-                self.require_source(error)
+                read = pictures.decode(opened, self.size, self.fit, self.memory)
+                return read, ""
+        except pictures.Unreadable as fault:
+            return None, str(fault)
+        except OSError as error:
+            self.require_source(error)
             return None, self.reason(file, error)
 
     def opened(self, file: str):
         """Return an image file, opened for reading."""
-        if self.archive is not None:
-            info = self.archive.getinfo(self.prefix + file)
-            if info.file_size > _LARGEST:
-                raise ValueError(f"{info.file_size:,} bytes are too many")
-            return io.BytesIO(self.archive.read(info))
-        path = self.root / file
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ValueError("no file")  # opening a pipe would wait for ever
-        return open(path, "rb")
+        if self.archive is None:
+            return base.open_regular(self.root / file)
+        most = int(self.memory * 1e9)
+        return _inflated(self.archive, self.members[file], most)
 
     def require_source(self, error: OSError) -> None:
         """Raise if not one file but the whole source is out of reach, or the system."""
@@ -88,30 +81,29 @@ class Job:
             said = f"{self.root} is out of reach: {gone.strerror}"
             raise OSError(gone.errno, said) from None
 
-    def reason(self, file: str, error: Exception) -> str:
-        """Return in words why a file is no picture, the same on every machine."""
-        from PIL import UnidentifiedImageError
-
+    def reason(self, file: str, error: OSError) -> str:
+        """Return in words why a file cannot be read, the same on every machine."""
         if isinstance(error, FileNotFoundError):
             broken = os.path.islink(self.root / file)
             return "a link that leads nowhere" if broken else "no longer there"
         if isinstance(error, PermissionError):
             return "may not be read"
-        if isinstance(error, UnidentifiedImageError):
-            return self.sniff(file)
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        said = said.replace(str(self.root / file), "file")
-        return " ".join(re.sub(r"<[^<>]* at 0x[^<>]*>", "file", said).split())[:200]
+        return error.strerror or type(error).__name__
 
-    def sniff(self, file: str) -> str:
-        """Return what a file is that Pillow does not recognise."""
-        with self.opened(file) as opened:
-            start = opened.read(512)
-        if not start:
-            return "empty file"
-        if is_markup(start):
-            return "a web page, not an image"
-        return "no image, or damaged in its first bytes"
+
+def _inflated(archive, info: zipfile.ZipInfo, most: int) -> IO[bytes]:
+    """Return the content of a file in a zip archive; its stated size may be a lie."""
+    content = io.BytesIO()
+    try:
+        with archive.open(info) as packed:
+            while block := packed.read(1 << 20):
+                content.write(block)
+                if content.tell() > most:
+                    raise pictures.Unreadable(f"more than {most:,} bytes")
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as why:
+        raise pictures.Unreadable(f"damaged in the archive ({why})") from None
+    content.seek(0)
+    return content
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """From what the user names to a train and a validation set."""
 
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from cnnlab import augment, data, packed, shapes
+from cnnlab.data import listing
 from cnnlab.train import files
 from cnnlab.train._errors import TrainError
 from cnnlab.train.presets import Preset
@@ -95,7 +97,7 @@ def find(source, preset: Preset, out=None, note=print) -> Source:
     path = files.place(source)
     if (path / packed.store.HEADER).is_file():
         return _checked(_open_store(path, note), preset)
-    if path.exists():
+    if path.exists() or listing.zip_of(path) is not None:
         return _checked(_packed_here(path, preset, out, note), preset)
     name = str(source)
     if path.name != name:
@@ -125,15 +127,25 @@ def _tell_stand_in(source: Source, note) -> None:
         note(f"{source.name} has no validation set: its test set is used for that")
 
 
-def _open_store(path: Path, note) -> Source:
-    splits = packed.splits(path)
-    valid = next((name for name in VALIDATION if name in splits), None)
-    if "train" not in splits or valid is None:
+def _require_trainable(path: Path, splits, classes, notes=()) -> None:
+    """Raise unless there is something to train on and to validate by."""
+    if len(classes) < 2:
+        raise TrainError(
+            f"train: {path.name} has one class only; give at least two folders."
+            + "".join(f" Note: {note}." for note in notes)
+        )
+    if "train" not in splits or not any(name in splits for name in VALIDATION):
         raise TrainError(
             f"{path} holds the splits {', '.join(splits)}; training needs train and "
             "val (or test). Give folders train and val, or none of them and at least "
             "ten images in a class: every tenth is kept for validation."
         )
+
+
+def _open_store(path: Path, note) -> Source:
+    splits = packed.splits(path)
+    _require_trainable(path, splits, packed.store.read_header(path)["classes"])
+    valid = next(name for name in VALIDATION if name in splits)
     parts = packed.open(path, "train"), packed.open(path, valid)
     source = Source(*parts, path.name, valid, lambda split: packed.open(path, split))
     _tell_stand_in(source, note)
@@ -157,7 +169,8 @@ def _packed_here(path: Path, preset: Preset, out, note) -> Source:
         )
     if new:
         note(f"packing {path} into {store}, once")
-    report = packed.pack(path, store, size=preset.store, fit=preset.fit)
+    accept = functools.partial(_require_trainable, path)
+    report = packed.pack(path, store, size=preset.store, fit=preset.fit, accept=accept)
     if new:  # else it only made sure that the images are still those of the store
         note(str(report))
     return _open_store(store, note)
