@@ -55,7 +55,7 @@ def measure(name: str, options) -> dict:
                 pair, preset, x, labels, precision, "channels last", "compile"
             )
     found = _turns.turns(works, options.rounds, options.steps or steps // 2, CPU)
-    return result(name, found, len(x), compute.choose_precision(state, x, labels))
+    return result(name, found, len(x), compute.choose_precision(state))
 
 
 def result(name: str, found: dict, batch: int, chosen: str) -> dict:

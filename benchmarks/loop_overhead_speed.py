@@ -73,7 +73,7 @@ def measure(name: str, device, options) -> dict:
     batch = torch.from_numpy(pair[0].images)[chosen].to(device)
     x = augment.for_training(batch, chosen, 0, **states[0].recipe(0))
     labels = torch.from_numpy(pair[0].labels)[chosen].to(device)
-    precision = compute.choose_precision(states[0], x, labels)
+    precision = compute.choose_precision(states[0])
     for state in states:
         state.precision = precision
     running = bare(states[0], pair[0], device)

@@ -59,7 +59,7 @@ def measure(pair, preset, device, rounds: int, steps: int, side: int) -> dict:
     state = _turns.new_state(preset, pair, device)
     feed = batches(pair[0], state, device)
     x, labels = (value.clone() for value in next(feed))
-    state.precision = compute.choose_precision(state, x, labels)
+    state.precision = compute.choose_precision(state)
     update, rates = (
         _turns.step_of(state, len(x), device),
         _turns.no_rates(state, device),

@@ -18,13 +18,14 @@ NUMERIC = {
 # has a row for each module, since some of them are loaded everywhere and some nowhere
 TABLE = {
     "__init__": ((), ()),
-    "__main__": ((), ()),
+    "__main__": (("course.door",), ()),
     "course": (("course.map",), ()),
     "course.map": (("course.paths",), ()),
     "course.paths": ((), ()),
     "course.records": (("course.paths",), ()),
+    "course.door": ((), ()),
     "course.lab": (("course.paths",), ()),
-    "course.data_cli": (("data",), ()),
+    "course.data_cli": (("data", "course.door"), ()),
     "course.checkup": (("course.paths", "course.records"), ()),
     "shapes": ((), ()),
     "arrays": (("shapes",), ("numpy",)),
@@ -46,15 +47,18 @@ TABLE = {
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
     "train": (
-        ("nets", "augment", "packed", "data", "shapes", "arrays", "course.records"),
+        (
+            "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",
+            "course.paths", "course.records",
+        ),
         ("numpy", "torch"),
     ),
-    "packed": (("shapes", "data"), ("numpy",)),
+    "packed": (("shapes", "data", "course.door"), ("numpy",)),
     "plots": ((*NUMERIC, "challenges"), ("numpy", "matplotlib")),
     "widgets": ((*NUMERIC, "challenges", "plots"), ("numpy", "ipywidgets")),
     "checks": ((*NUMERIC, "challenges", "course.paths", "yours"), ("numpy",)),
     "yours": ((), ()),
-}
+}  # fmt: skip
 
 # Imports inside functions, taken only when the function runs.
 LAZY = {

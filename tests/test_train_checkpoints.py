@@ -20,7 +20,7 @@ import torch
 from _training import SAVES
 from torch import nn
 
-from cnnlab.train import _errors, checkpoints
+from cnnlab.train import _errors, checkpoints, files
 from cnnlab.train._errors import TrainError
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and limits")
@@ -245,7 +245,7 @@ class Trap:
 
 def sealed(content, path) -> None:
     """Write ``content`` as a checkpoint without the checks of ``save``."""
-    with checkpoints._whole_file(path) as file:
+    with files.whole(path) as file:
         torch.save(content, file)
         checkpoints._seal(file)
 
@@ -298,7 +298,7 @@ def test_files_of_others_and_of_other_versions_are_told_apart(tmp_path):
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(TrainError, match="a.pt cannot be read .No such file"):
         checkpoints.load(tmp_path / "a.pt")
-    with pytest.raises(TrainError, match="cannot be read .Is a directory|denied"):
+    with pytest.raises(TrainError, match="cannot be read .it is a folder|denied"):
         checkpoints.load(tmp_path)
 
 
@@ -363,7 +363,7 @@ def test_a_full_disk_costs_no_earlier_checkpoint(
     big = {"w": torch.zeros(20_000)}
     with monkeypatch.context() as patch:
         patch.setattr(
-            checkpoints,
+            files,
             "open",
             lambda *a: FullDisk(open(*a), room, fault),
             raising=False,
@@ -420,7 +420,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     def denied(*_):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(checkpoints, "open", denied, raising=False)
+    monkeypatch.setattr(files, "open", denied, raising=False)
     with pytest.raises(TrainError, match="cannot be written.*Name another folder"):
         checkpoints.save(tmp_path, 1, {})
 
@@ -574,7 +574,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
     with pytest.raises(TrainError, match="damaged, or no safetensors file"):
         checkpoints.import_weights(small_net(), path)
     path.unlink()
-    with pytest.raises(TrainError, match="no such file"):
+    with pytest.raises(TrainError, match="No such file"):
         checkpoints.import_weights(small_net(), path)
 
 
@@ -606,7 +606,7 @@ def test_a_full_disk_while_exporting_keeps_the_earlier_file(tmp_path, monkeypatc
     checkpoints.export(net, path)
     before = path.read_bytes()
     full = lambda *a: FullDisk(open(*a), 10, errno.ENOSPC)  # noqa: E731
-    monkeypatch.setattr(checkpoints, "open", full, raising=False)
+    monkeypatch.setattr(files, "open", full, raising=False)
     with pytest.raises(TrainError, match="w.safetensors was not written.*full"):
         checkpoints.export(net, path, {"name": "x"})
     assert path.read_bytes() == before and listing(tmp_path) == ["w.safetensors"]

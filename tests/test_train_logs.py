@@ -52,18 +52,24 @@ def test_every_line_is_on_disk_as_soon_as_it_is_logged(tmp_path):
 
 def test_numbers_of_pytorch_and_numpy_are_written_as_plain_ones(tmp_path):
     row = {
-        "step": torch.tensor(3), "loss": np.float32(0.5), "rates": (np.int64(1), 0.25),
-        "errors": np.array([1.0, np.nan]), "worst": float("inf"), "ok": True,
-        "more": {"name": "ü", "none": None},
+        "step": torch.tensor(3), "loss": np.float32(0.5), "rate": np.int64(1),
+        "error": np.float64("nan"), "worst": float("inf"), "ok": True, "name": "ü",
+        "none": None,
     }  # fmt: skip
     logs.Log(tmp_path).epoch(row)
     text = (tmp_path / "log.jsonl").read_text(encoding="utf-8")
     strict = json.loads(text, parse_constant=pytest.fail)  # NaN is no JSON (RFC 8259)
     assert strict == {
-        "step": 3, "loss": 0.5, "rates": [1, 0.25], "errors": [1.0, None],
-        "worst": None, "ok": True, "more": {"name": "ü", "none": None},
+        "step": 3, "loss": 0.5, "rate": 1, "error": None, "worst": None, "ok": True,
+        "name": "ü", "none": None,
     }  # fmt: skip
     assert torch.is_tensor(row["step"])  # the caller's row is left alone
+
+
+def test_a_nested_value_is_refused_by_its_name(tmp_path):
+    for value in ([1], {"a": 1}, np.array([1.0, 2.0])):
+        with pytest.raises(ValueError, match="rates must be a number or text"):
+            logs.Log(tmp_path).epoch({"step": 1, "rates": value})
 
 
 @pytest.mark.parametrize("row", [{}, {"loss": 1.0}, [1], None, 3])
@@ -118,8 +124,15 @@ def test_a_log_cut_off_anywhere_loses_one_line_at_most(tmp_path_factory, cut, re
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"\0\0\0\0\n", b'{"step": \n', b"[1, 2]\n", b'{"loss": 1}\n', b"\xff\n"]
-)
+    "rubbish",
+    [
+        b"\0\0\0\0\n", b'{"step": \n', b"[1, 2]\n", b'{"loss": 1}\n', b"\xff\n",
+        b'{"step": 1, "loss": {"a": 1}}\n', b'{"step": 1, "loss": NaN}\n',
+        b'{"step": true}\n', b"[" * 100_000 + b"\n",
+        b'{"step": 1, "loss": 1' + b"0" * 400 + b"}\n",
+    ],
+    ids=lambda line: line[:30].decode("latin-1"),
+)  # fmt: skip
 def test_damaged_lines_are_left_out_and_removed_on_resume(tmp_path, rubbish):
     filled(tmp_path)
     path = tmp_path / "intervals.jsonl"

@@ -386,7 +386,10 @@ def test_training_that_a_callback_ends_must_save(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.torch, "save", full)
-    with pytest.raises(TrainError, match="is full"):
+    with (
+        pytest.warns(UserWarning, match="is full.*Training goes on"),
+        pytest.raises(TrainError, match="is full"),
+    ):
         train.fit(TINY, pair(), tmp_path, progress=False, on_epoch=lambda row: True)
 
 

@@ -14,6 +14,7 @@ from _packing import pillow
 from _training import TINY, pictures
 
 from cnnlab import packed, train
+from cnnlab.train import __main__ as cli
 from cnnlab.train import checkpoints, logs, parallel
 
 pytestmark = pytest.mark.slow
@@ -177,21 +178,16 @@ def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path):
     assert "this run, 10 crops" in told and "paper, 1 network" in told
 
 
-def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path):
+def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path, capsys):
     for command, words in (
         (line(store, tmp_path / "a", "--crop", "64"), "cuts inputs of 64 pixels"),
         (line(tmp_path / "nothing", tmp_path / "b"), "there is no file or folder"),
         (line(store, tmp_path / "c", "--lr", "1e30"), "not finite at step"),
-        (
-            [sys.executable, "-m", "cnnlab.train", "eval", str(tmp_path)],
-            "no checkpoint",
-        ),
+        ([*line(store, tmp_path)[:3], "eval", str(tmp_path)], "no checkpoint"),
     ):
-        done = subprocess.run(
-            command, env=ENV, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 1 and words in done.stderr, done.stderr
-        assert "Traceback" not in done.stderr
+        assert cli.main(command[3:]) == 1  # behind "python -m cnnlab.train"
+        said = capsys.readouterr().err
+        assert words in said and "Traceback" not in said
 
 
 def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
@@ -209,17 +205,26 @@ def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
 PATIENCE = """
 import sys, time
 from datetime import timedelta
-import torch.distributed as dist
-begin = dist.init_process_group
-dist.init_process_group = lambda kind: begin(kind, timeout=timedelta(seconds=2))
+from cnnlab.course import door
 from cnnlab.train import parallel
-with parallel.group("cpu") as group:
-    time.sleep(5 if group.first else 0)
-    group.barrier()
+parallel.PATIENCE = timedelta(seconds=2)
+def run(argv):
+    with parallel.group("cpu") as group:
+        time.sleep(4 if group.first else 0)  # the first one packs images
+        group.await_first()
+        print("packed", flush=True)
+        time.sleep(0 if group.first else 60)  # frozen
+        group.any(False)
+sys.exit(door.enter(run, "train"))
 """
 
 
-def test_processes_wait_as_long_as_the_first_one_packs(tmp_path):
+def test_processes_wait_while_the_first_one_packs_but_not_for_a_frozen_one(tmp_path):
     (tmp_path / "wait.py").write_text(PATIENCE)
-    finish([sys.executable, "-m", "torch.distributed.run", "--standalone",
-            "--nproc-per-node=2", str(tmp_path / "wait.py")])  # fmt: skip
+    call = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+            "--nproc-per-node=2", str(tmp_path / "wait.py")]  # fmt: skip
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, env=ENV)
+    assert done.stdout.count("packed") == 2, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
+    assert done.returncode == 1 and len(said) == 1, done.stderr
+    assert "did not answer for 0.0333 minutes" in said[0] and "--resume" in said[0]

@@ -5,18 +5,18 @@ import sys
 import time
 
 from cnnlab import data
+from cnnlab.course import door
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return 0 if all is well, 1 if not."""
+    again = "Run the same command again to go on."
+    return door.enter(_run, "cnnlab data", argv, stopped=again)
+
+
+def _run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
-    try:
-        return options.run(options)
-    except ValueError as error:  # DataError is one
-        print(f"{error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
-    return 1
+    return options.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:

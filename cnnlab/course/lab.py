@@ -30,19 +30,22 @@ def is_root() -> bool:
 def free_port(first: int = 8888) -> int:
     """Return the first free port from ``first`` on, on the loopback interface.
 
+    0 leaves the choice to the system.
+
     Raises
     ------
     OSError
         If none of fifty ports is free.
     """
-    for port in range(first, first + 50):
+    last = min(first + 49, 2**16 - 1)
+    for port in range(first, last + 1):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
-    raise OSError(f"lab: no free port from {first} to {first + 49}; close something.")
+            return probe.getsockname()[1]
+    raise OSError(f"lab: no free port from {first} to {last}; name another: --port 0.")
 
 
 def command(port: int, browser: bool) -> list[str]:
@@ -69,14 +72,15 @@ def main(port: int = 8888, browser: bool | None = None) -> int:
     if browser is None:
         browser = has_display() and not is_root()
     server = subprocess.Popen(
-        command(port, browser), env={**os.environ, "JUPYTER_TOKEN": token}
-    )
+        command(port, browser), env={**os.environ, "JUPYTER_TOKEN": token},
+        preexec_fn=_with_parent(),
+    )  # fmt: skip
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: server.terminate())
     try:
         if _answers(server, port):
-            print(f"JupyterLab: http://127.0.0.1:{port}/lab/tree/{FIRST}?token={token}")
+            print(f"JupyterLab: {_address(server, port, token)}")
             print("Open this address if no browser window appeared. Ctrl-C stops it.")
             sys.stdout.flush()
         return server.wait()
@@ -99,3 +103,44 @@ def _answers(server: subprocess.Popen, port: int, seconds: float = 60) -> bool:
         except OSError:
             time.sleep(0.1)
     return server.poll() is None
+
+
+def _address(server: subprocess.Popen, port: int, token: str) -> str:
+    """Return what to open; a server that asks nobody who he is, is stopped.
+
+    A user's own Jupyter settings win over the token that was drawn for this server.
+    """
+    address = f"http://127.0.0.1:{port}/lab/tree/{FIRST}"
+    if _serves(port, None):
+        server.terminate()
+        server.wait()
+        raise ValueError(
+            "lab: your own Jupyter settings switch the token off, so every user of "
+            "this machine could open your files; JupyterLab was stopped. Remove the "
+            'token = "" from the settings (jupyter --paths lists their folders).'
+        )
+    if _serves(port, token):
+        return f"{address}?token={token}"
+    return f"{address} (with the token or password of your own Jupyter settings)"
+
+
+def _serves(port: int, token: str | None) -> bool:
+    """Say whether the server lists files for this token."""
+    headers = {"Authorization": f"token {token}"} if token else {}
+    address = f"http://127.0.0.1:{port}/api/contents"
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.geturl() == address  # and not a page to log in
+    except OSError:
+        return False
+
+
+def _with_parent():
+    """Return what lets a child end when this process is killed, where Linux can."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

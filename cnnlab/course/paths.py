@@ -38,6 +38,23 @@ def data_roots() -> list[Path]:
     return [*roots, course_root() / "data"]
 
 
+def expanded(path) -> Path:
+    """Return ``path`` with ``~`` and ``~user`` spelled out.
+
+    Raises
+    ------
+    ValueError
+        If this machine knows no such user, or the user no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(
+            f"{path}: there is no home folder for {Path(path).parts[0]} on this "
+            "machine; write the folder out."
+        ) from None
+
+
 def results_dir() -> Path:
     """Return the folder of stored measurements, ``benchmarks/results``."""
     return course_root() / "benchmarks" / "results"

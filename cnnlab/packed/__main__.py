@@ -6,32 +6,23 @@
 
 SOURCE holds CLASS/image or SPLIT/CLASS/image, or is the name of a data set that
 `python -m cnnlab data` lists, such as mnist. Images that do not decode are left out,
-listed and counted. The same command goes on after an interruption.
+listed and counted. The same command goes on after an interruption; --debug shows
+where an error arose.
 """
 
 import argparse
 import sys
 
 from cnnlab import packed
+from cnnlab.course import door
 from cnnlab.data import pictures
 from cnnlab.packed import progress
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return 0 if all is well, 1 if not."""
-    options = _parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot spell
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        _run(options)
-    except ValueError as error:  # DataError is one
-        print(f"{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
-        return 130
-    return 0
+    again = "Run the same command again to go on."
+    return door.enter(_run, "packed", argv, stopped=again)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,8 +60,9 @@ def _tell_early(splits, classes, notes) -> None:
               "val or test.", file=sys.stderr)  # fmt: skip
 
 
-def _run(options) -> None:
+def _run(argv: list[str]) -> int:
     """Pack, verify, or both."""
+    options = _parser().parse_args(argv)
     if options.store is None and not options.verify:
         raise ValueError("Name the folder to write too: SOURCE STORE.")
     if options.store is not None:
@@ -89,6 +81,7 @@ def _run(options) -> None:
             counts = packed.verify(store, update)
         said = ", ".join(f"{name} {n:,}" for name, n in counts.items())
         print(f"{store}: every byte as it was packed ({said}).")
+    return 0
 
 
 if __name__ == "__main__":

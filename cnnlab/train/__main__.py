@@ -6,22 +6,23 @@ torchrun --nproc-per-node 8 -m cnnlab.train --preset krizhevsky2012 ...
 
 STORE is a store of ``python -m cnnlab.packed``, the name of a data set ("mnist"), or a
 folder of your own photographs, one folder a class. Every field of a recipe can be
-changed: --lr 0.02 --epochs 5 --options width=0.5.
+changed: --lr 0.02 --epochs 5 --options width=0.5. --debug shows where an error arose.
 """
 
 import argparse
 import dataclasses
 import sys
 
+from cnnlab.course import door
 from cnnlab.train import presets
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return the exit status (143 after SIGTERM, 130 after Ctrl-C)."""
-    argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot spell
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    return door.enter(_run, "train", argv, needs_output=False)
+
+
+def _run(argv: list[str]) -> int:
     if argv[:1] == ["eval"]:
         return _evaluate(argv[1:])
     options = vars(_parser().parse_args(argv))
@@ -109,13 +110,13 @@ def _layer_rate(text: str) -> tuple[str, float, float]:
 
 
 def _value(text: str):
-    """Return a number, True, False, None, or the text itself."""
+    """Return a number, True, False, or the text itself."""
     for read in (int, float):
         try:
             return read(text)
         except ValueError:
             continue
-    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _preset_list() -> str:
@@ -141,9 +142,4 @@ def _evaluate(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OSError, ValueError, TypeError) as error:
-        sys.exit(f"train: {str(error).removeprefix('train: ')}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """What a person sees of a run, and keeps: log, progress, checkpoints, warnings."""
 
 import contextlib
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -8,16 +9,30 @@ from pathlib import Path
 import torch
 
 from cnnlab import shapes
-from cnnlab.train import checkpoints, folder, logs, meter, parallel, presets, sgd
+from cnnlab.course import door
+from cnnlab.train import (
+    checkpoints,
+    files,
+    folder,
+    logs,
+    meter,
+    parallel,
+    presets,
+    sgd,
+)  # fmt: skip
 from cnnlab.train import state as states
 from cnnlab.train._errors import TrainError
+from cnnlab.train.saved import checked
 
 
 class Book:
     """Keeps a run's folder; without a folder, or in another process, it is silent."""
 
-    def __init__(self, out, group: parallel.Group, progress, live, interval, minutes):
-        self.folder = None if out is None else Path(out).expanduser()
+    def __init__(
+        self, owner, out, group: parallel.Group, progress, live, interval, minutes
+    ):
+        self.owner = owner  # of the folder, in the process that writes
+        self.folder = None if out is None else files.place(out)
         self.interval = shapes.require_int(interval, 1, "train", "interval")
         self.group = group
         self.minutes = shapes.require_number(minutes, 0, "train", "save_minutes")
@@ -28,15 +43,18 @@ class Book:
         self.log = self.bar = self.curves = None
         self.saved_at = time.monotonic()
         self.losses: list[float] = []  # a mean an interval, for the plateau warning
+        self.agree_every, self.agreed = 1, (0, self.saved_at)
 
     # ------------------------------------------------------------------ before
 
     def note(self, sentence: str) -> None:
         """Tell a person something, without disturbing a progress bar."""
+        sentence = door.printable(sentence)
         if self.bar is not None:
             self.bar.say(sentence)
         elif not self.silent:
-            print(sentence, flush=True)
+            with contextlib.suppress(OSError):  # nobody reads any more
+                print(sentence, flush=True)
 
     def checkpoint(self, resume) -> dict | None:
         """Return the checkpoint to go on from, or None for a new run."""
@@ -54,15 +72,15 @@ class Book:
             if found and resume is None:
                 raise TrainError(
                     f"train: {self.folder} already holds a run, at step "
-                    f"{found[1]['step']}. Go on with it (--resume auto), or choose "
-                    "another folder."
+                    f"{checkpoints.found(self.folder)[0][0]}. Go on with it (--resume "
+                    "auto), or choose another folder."
                 )
         else:
             found = None
         path = self.group.broadcast(found[0] if found else None)
         if path is None:
             return None
-        saved = found[1] if found else checkpoints.load(path)
+        saved = checked(found[1] if found else checkpoints.load(path), path)
         self.note(f"going on from {path.name}, step {saved['step']}")
         return saved
 
@@ -107,7 +125,7 @@ class Book:
         self.images = min(state.preset.batch, len(source.train.labels))
         self.epoch_started = self.interval_started = time.monotonic()
         self.interval_step, self.interval_waited = state.step, 0.0
-        self.before = state.totals.tolist()
+        self.agreed = state.step, self.epoch_started
         before = [], []  # epochs and intervals that were logged earlier
         if self.folder is not None and self.group.first:
             folder.write_config(self.folder, state, data, source, self.group)
@@ -123,6 +141,7 @@ class Book:
         try:
             yield
             if self.folder is not None and self.group.first:
+                self._require_owner(state)
                 folder.export(self.folder, state)
         finally:
             self.bar.close()
@@ -134,19 +153,36 @@ class Book:
         self.bar.advance()
         if state.step % self.interval == 0:
             self._interval(state, waited)
-        # Several processes agree on stopping, but not at every step: that would wait.
-        if self.group.size > 1 and state.step % 10:
+        if (state.step - self.agreed[0]) % self.agree_every:
             return False
         late = time.monotonic() - self.saved_at > 60 * self.minutes
-        if self.group.any(stop.cause is not None):
+        asked, late = self._agree(state, stop.cause is not None, late)
+        if asked:
             stop.cause = stop.cause or "another process"
             self.save(state, last=True)
             kept = "" if self.folder is None else "; saved"
             self.note(f"stopped by {stop.cause} after step {state.step}{kept}")
             return True
-        if self.group.any(late and self.group.first):
+        if late:
             self.save(state)
         return False
+
+    def _agree(self, state, asked: bool, late: bool) -> tuple[bool, bool]:
+        """Return what the processes agree on: whether to stop, and whether to save.
+
+        Agreeing means waiting for each other, so it is done about once a second and
+        every tenth step at least: ``torchrun`` gives 30 s between telling and killing.
+        """
+        if self.group.size == 1:
+            return asked, late
+        step, then = self.agreed
+        now = time.monotonic()
+        seconds = (now - then) / max(1, state.step - step)
+        late = late and self.group.first
+        asked, late, seconds = self.group.most(asked, late, seconds)
+        self.agree_every = max(1, min(10, int(1 / max(seconds, 1e-9))))
+        self.agreed = state.step, now
+        return bool(asked), bool(late)
 
     def _interval(self, state, waited: float) -> None:
         """Write a line of the interval log."""
@@ -154,10 +190,7 @@ class Book:
         now = time.monotonic()
         spent = max(now - self.interval_started, 1e-9)
         steps = state.step - self.interval_step
-        totals = state.totals.tolist()
-        loss, right, count, _ = (
-            a - b for a, b in zip(totals, self.before, strict=True)
-        )
+        loss, right, count, _ = (state.totals - state.line_totals).tolist()
         line = {
             "step": state.step,
             "epoch": round(state.step / self.per_epoch, 4),
@@ -168,8 +201,10 @@ class Book:
             "waited": (waited - self.interval_waited) / spent,
         }
         self.interval_started, self.interval_step = now, state.step
-        self.interval_waited, self.before = waited, totals
+        self.interval_waited = waited
+        state.begin_line()
         if self.log is not None:
+            self._require_owner(state)
             self.log.interval(line)
         self.bar.report(_shown(line))
         if self.curves is not None:
@@ -234,11 +269,10 @@ class Book:
             "seconds": spent,
         }
         self.epoch_started = now
-        # The interval goes on in the next epoch, whose sums begin at 0; the time that
-        # validation took is none of training's.
-        own = state.totals.tolist()
-        self.before = [a - b for a, b in zip(self.before, own, strict=True)]
+        # The time that validation took is none of training's.
         self.interval_started += now - self.looked_at
+        if self.log is not None:
+            self._require_owner(state)
         if self.history and self.history[-1]["step"] == state.step:
             self.history.pop()  # killed before it was saved: this step is judged again
             if self.log is not None:
@@ -253,20 +287,50 @@ class Book:
         return self.group.any(bool(self.on_epoch and self.on_epoch(line)))
 
     def save(self, state, last: bool = False) -> None:
-        """Write a checkpoint; on a full disk go on, unless it is the last one."""
+        """Write a checkpoint; on a full disk go on, unless it is the last one.
+
+        The last one is written elsewhere if it must be: no work is lost.
+        """
         self.saved_at = time.monotonic()
+        self.require_finite(state)
         if self.folder is None:
             return
-        self.require_finite(state)
-        totals = self.group.total(state.totals)
+        sums = self.group.total(state.totals), self.group.total(state.line_totals)
         if not self.group.first:
             return
+        self._require_owner(state)
         try:
-            checkpoints.save(self.folder, state.step, state.as_dict(totals))
+            checkpoints.save(self.folder, state.step, state.as_dict(*sums))
         except TrainError as error:
             if last or state.step >= self.total:
-                raise
+                raise self._elsewhere(error, state) from None
             warnings.warn(f"{error} Training goes on.", stacklevel=2)
+
+    def rescue(self, state) -> None:
+        """Save before an error ends the run; several processes could not agree to."""
+        if self.group.size == 1:
+            with contextlib.suppress(TrainError):  # the first error is the one to tell
+                self.save(state, last=True)
+
+    def _require_owner(self, state) -> None:
+        """Raise if the folder is no longer this run's, what was learned kept."""
+        try:
+            self.owner.require()
+        except TrainError as error:
+            raise self._elsewhere(error, state) from None
+
+    def _elsewhere(self, error: TrainError, state) -> TrainError:
+        """Save among temporary files; return the error with that place in it."""
+        sums = state.totals, state.line_totals
+        try:
+            place = Path(tempfile.mkdtemp(prefix="cnnlab-"))
+            path = checkpoints.save(place, state.step, state.as_dict(*sums))
+        except (OSError, TrainError):
+            return error
+        return TrainError(
+            f"{error} The run as it is now, step {state.step}, was saved as {path}: "
+            f"move it to {self.folder} and go on with --resume auto."
+        )
 
 
 def _sentence(line: dict) -> str:

@@ -24,7 +24,8 @@ from torch import nn
 
 from cnnlab import shapes
 from cnnlab.data._base import is_markup
-from cnnlab.train._errors import TrainError, read_fault, write_fault
+from cnnlab.train import files
+from cnnlab.train._errors import DiskFull, TrainError, read_fault, write_fault
 
 FORMAT = 1  # raise it when older readers would misread a checkpoint
 _MARK = "cnnlab-checkpoint"
@@ -54,7 +55,8 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
     Raises
     ------
     TrainError
-        If the disk is full or read-only; earlier checkpoints are untouched.
+        If the disk is full or read-only; the newest whole checkpoint is untouched.
+        (Older ones are given up before that, where the disk is full.)
     TypeError
         If ``state`` holds something that could not be read back.
     """
@@ -67,9 +69,13 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
     _require_plain(state, "state")
     folder = _as_folder(folder)
     path = folder / f"checkpoint-{step:08d}.pt"
-    with _whole_file(path) as file:
-        torch.save({_MARK: FORMAT, "state": state}, file)
-        _seal(file)
+    files.remove_partial(folder, "checkpoint-*")
+    try:
+        _write(path, state)
+    except DiskFull:
+        if not _gave_up_older(folder):
+            raise
+        _write(path, state)
     older = [p for s, p in found(folder) if s <= step]
     for path_of_old in older[keep:]:
         with contextlib.suppress(OSError):  # it costs space only
@@ -87,7 +93,7 @@ def load(path) -> dict:
     """
     path = Path(path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=files.regular) as file:
             _require_whole(file, path)
             file.seek(0)
             content = _unpickled(file, path)
@@ -157,12 +163,24 @@ def fill(net: nn.Module, tensors: dict, source: str = "the checkpoint") -> None:
     TrainError
         If they are another network's; the text names the first that differs.
     """
-    own = net.state_dict()
+    require_alike(net.state_dict(), tensors, source)
+    net.load_state_dict(tensors)
+
+
+def require_alike(own: dict, tensors: dict, source: str) -> None:
+    """Raise unless ``tensors`` have the names and shapes of ``own``."""
     for name, tensor in own.items():
         if name not in tensors:
             raise TrainError(
                 f"{source} is of another network: it has no {name} "
                 f"{tuple(tensor.shape)}. Build the network it was made with."
+            )
+        if (
+            not is_dense(tensors[name])
+            or tensors[name].is_floating_point() != tensor.is_floating_point()
+        ):
+            raise TrainError(
+                f"{source} is damaged: its {name} is no plain tensor of numbers."
             )
         if tensors[name].shape != tensor.shape:
             raise TrainError(
@@ -175,9 +193,20 @@ def fill(net: nn.Module, tensors: dict, source: str = "the checkpoint") -> None:
     if extra:
         raise TrainError(
             f"{source} is of another network: it has {extra[0]} "
-            f"{tuple(tensors[extra[0]].shape)}, which this network lacks."
+            f"{tuple(getattr(tensors[extra[0]], 'shape', ()))}, which this network "
+            "lacks."
         )
-    net.load_state_dict(tensors)
+
+
+def is_dense(value) -> bool:
+    """Whether a value is a tensor that can be copied into another."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.device.type != "meta"
+        and not value.is_quantized
+        and not value.is_complex()
+    )
 
 
 def export(net: nn.Module, path, metadata: dict | None = None) -> Path:
@@ -202,8 +231,8 @@ def export(net: nn.Module, path, metadata: dict | None = None) -> Path:
     text = json.dumps(metadata or {}, sort_keys=True)
     head = {"cnnlab": text, "sha256": _digest(tensors, text)}
     _as_folder(path.parent)
-    with _whole_file(path) as file:
-        file.write(to_bytes(tensors, head))
+    with files.whole(path) as file:
+        file.write(_ordered(to_bytes(tensors, head)))
     return path
 
 
@@ -219,8 +248,10 @@ def import_weights(net: nn.Module, path) -> dict:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    if not path.is_file():
-        raise TrainError(f"{path} cannot be read (no such file).")
+    try:
+        os.close(files.regular(path, os.O_RDONLY))
+    except OSError as error:
+        raise read_fault(error, path) from None
     try:
         with safe_open(path, "pt", device="cpu") as file:
             head = file.metadata() or {}
@@ -235,8 +266,16 @@ def import_weights(net: nn.Module, path) -> dict:
                 f"{path} is damaged: its content does not match its SHA-256. "
                 "Export or copy it again."
             )
+    try:
+        metadata = json.loads(head.get("cnnlab", "{}"))
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise TrainError(
+            f"{path} has metadata that cnnlab.train did not write. Export it again."
+        )
     fill(net, tensors, str(path))
-    return json.loads(head.get("cnnlab", "{}"))
+    return metadata
 
 
 # ------------------------------------------------------------------------ how it works
@@ -252,67 +291,35 @@ def _as_folder(folder) -> Path:
     return folder
 
 
-class _Recorder:
-    """A binary file that knows its SHA-256, and why a write failed.
+def _write(path: Path, state: dict) -> None:
+    with files.whole(path) as file:
+        torch.save({_MARK: FORMAT, "state": state}, file)
+        _seal(file)
 
-    ``torch.save`` replaces a full disk's error by "unexpected pos 64 vs 0".
+
+def _gave_up_older(folder: Path) -> bool:
+    """Remove checkpoints older than the newest whole one; return if there were any."""
+    pairs = found(folder)
+    for index, (_, path) in enumerate(pairs):
+        with contextlib.suppress(TrainError):
+            load(path)
+            for _, older in pairs[index + 1 :]:
+                older.unlink(missing_ok=True)
+            return index + 1 < len(pairs)
+    return False
+
+
+def _ordered(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order: equal weights, equal bytes.
+
+    The library writes them in another order every time.
     """
-
-    def __init__(self):
-        self.file = self.fault = None
-        self.digest = hashlib.sha256()
-
-    def write(self, data):
-        self.digest.update(data)
-        try:
-            return self.file.write(data)
-        except OSError as error:
-            self.fault = error
-            raise
-
-    def flush(self):
-        self.file.flush()
-
-
-@contextlib.contextmanager
-def _whole_file(path: Path):
-    """Open a file that takes the name ``path`` only when it is complete and on disk."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    recorder = _Recorder()
-    try:
-        _remove_stale(path)
-        with open(partial, "wb") as recorder.file:
-            yield recorder
-            recorder.file.flush()
-            os.fsync(recorder.file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        fault = recorder.fault or error
-        if isinstance(fault, OSError):
-            raise write_fault(fault, path) from None
-        raise
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove what killed processes left of checkpoints, or of ``path``."""
-    for pattern in (".checkpoint-*.partial", f".{path.name}.*.partial"):
-        for stale in path.parent.glob(pattern):
-            with contextlib.suppress(OSError):
-                stale.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the new name itself to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def _require_plain(value, name: str) -> None:
@@ -336,7 +343,7 @@ def _require_plain(value, name: str) -> None:
         )
 
 
-def _seal(out: _Recorder) -> None:
+def _seal(out: files.Recorder) -> None:
     """Make the SHA-256 of the archive its comment; an archive ends with its length."""
     comment = _SEAL + out.digest.hexdigest().encode()
     out.file.seek(-2, os.SEEK_END)

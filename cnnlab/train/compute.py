@@ -1,8 +1,6 @@
 """One update of all weights: forward, loss, backward, step; recorded on a GPU."""
 
 import math
-import time
-from copy import deepcopy
 
 import torch
 from torch import nn
@@ -112,31 +110,21 @@ class Recorded:
         self.graph = graph
 
 
-def choose_precision(state, x: torch.Tensor, labels: torch.Tensor) -> str:
-    """Return "bf16" where it is faster than float32 by a tenth, else "fp32".
+def choose_precision(state) -> str:
+    """Return "bf16" where the hardware computes in it, else "fp32".
 
-    On GPUs bfloat16 is taken where it exists (compute capability 8 and later). CPUs
-    are timed on a copy of the network: they differ, and so do networks.
+    On GPUs it is taken from compute capability 8 on, on processors where there are
+    instructions for it (AVX-512 BF16 or AMX). A rule and no measurement: the same
+    command gives the same run.
     """
     wanted = state.preset.precision
     if wanted != "auto":
         return wanted
-    if x.device.type == "cuda":
-        modern = torch.cuda.get_device_capability(x.device)[0] >= 8
-        return "bf16" if modern else "fp32"
-    if x.device.type != "cpu":
-        return "fp32"
-    net = deepcopy(state.net).train()
-    seconds = {"fp32": [], "bf16": []}
-    began = time.perf_counter()
-    # The first round warms up; small networks need many to be told apart.
-    while len(seconds["bf16"]) < 3 or (
-        time.perf_counter() - began < 1 and len(seconds["bf16"]) < 20
-    ):
-        for precision, times in seconds.items():
-            start = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-                logits = net(x)
-            nn.functional.cross_entropy(logits.float(), labels).backward()
-            times.append(time.perf_counter() - start)
-    return "bf16" if min(seconds["bf16"]) < 0.9 * min(seconds["fp32"]) else "fp32"
+    if state.device.type == "cuda":
+        has = torch.cuda.get_device_capability(state.device)[0] >= 8
+    else:
+        has = state.device.type == "cpu" and any(
+            getattr(torch.cpu, name, lambda: False)()
+            for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        )
+    return "bf16" if has else "fp32"

@@ -13,7 +13,7 @@ except ImportError:  # Windows
     fcntl = None
 
 from cnnlab.course import records
-from cnnlab.train import checkpoints, parallel
+from cnnlab.train import checkpoints, files, parallel
 from cnnlab.train._errors import TrainError, write_fault
 
 CONFIG = "config.json"
@@ -24,10 +24,9 @@ LOCK = ".lock"
 def write_config(folder: Path, state, data, source, group) -> None:
     """Record what is run in ``config.json``; a resumed run adds a line to ``runs``."""
     path = folder / CONFIG
-    runs = []
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    runs.append(
+    runs = read_config(folder).get("runs")
+    runs = [
+        *(runs if isinstance(runs, list) else []),
         {
             "from_step": state.step,
             "command": shlex.join(["python", *sys.orig_argv[1:]]),
@@ -35,11 +34,11 @@ def write_config(folder: Path, state, data, source, group) -> None:
             "device": str(group.device),
             "hardware": records.hardware(),
             "versions": records.versions(),
-        }
-    )
+        },
+    ]
     named = None
     if isinstance(data, (str, Path)):  # a path is found again from anywhere
-        place = Path(data).expanduser()
+        place = files.place(data)
         named = str(place.resolve() if place.exists() else data)
     config = {
         "preset": state.preset.as_dict(),
@@ -51,7 +50,17 @@ def write_config(folder: Path, state, data, source, group) -> None:
         "parameters": sum(w.numel() for w in state.net.parameters()),
         "runs": runs,
     }
-    _replace(path, json.dumps(config, indent=1) + "\n")
+    with files.whole(path) as file:
+        file.write((json.dumps(config, indent=1) + "\n").encode())
+
+
+def read_config(folder: Path) -> dict:
+    """Return what ``config.json`` says; {} where it is missing or not readable."""
+    try:
+        config = json.loads(files.read(folder / CONFIG))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def export(folder: Path, state) -> None:
@@ -77,26 +86,39 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a small file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise write_fault(error, path) from None
+class Owner:
+    """The lock of a run's folder, held as long as this process trains."""
+
+    def __init__(self, folder: Path, file):
+        self.folder, self.file = folder, file
+
+    def require(self) -> None:
+        """Raise if the folder, or the lock in it, is no longer the one that is held."""
+        try:
+            there = os.stat(self.folder / LOCK)
+            if os.path.samestat(there, os.fstat(self.file.fileno())):
+                return
+        except OSError:
+            pass
+        raise TrainError(
+            f"train: {self.folder}, or {LOCK} in it, was deleted or replaced while "
+            "training; another training may write there now, so this one stops."
+        )
 
 
 @contextlib.contextmanager
 def owned(out, group: parallel.Group):
-    """Keep other trainings out of the run's folder; a lock ends with its process."""
+    """Keep other trainings out of the run's folder; a lock ends with its process.
+
+    Yields the ``Owner``, or None in a process that writes nothing.
+    """
     if out is None or not group.first:
-        yield
+        yield None
         return
-    folder = Path(out).expanduser()
+    folder = files.place(out)
     _make(folder)
     try:
-        file = open(folder / LOCK, "ab")
+        file = open(folder / LOCK, "ab", opener=files.regular)
     except OSError as error:
         raise write_fault(error, folder / LOCK) from None
     with file:
@@ -110,4 +132,4 @@ def owned(out, group: parallel.Group):
             ) from None
         except OSError:  # a file system without locks
             pass
-        yield
+        yield Owner(folder, file)

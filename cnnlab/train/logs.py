@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 from cnnlab import shapes
+from cnnlab.train import files
 from cnnlab.train._errors import TrainError, read_fault, write_fault
 
 EPOCHS, INTERVALS = "log.jsonl", "intervals.jsonl"
@@ -52,7 +53,7 @@ class Log:
 
     def forget(self, step: int) -> None:
         """Remove the epoch's line of this step: another one will take its place."""
-        with contextlib.suppress(OSError):  # a full disk: two lines do no harm
+        with contextlib.suppress(OSError, TrainError):  # two lines do no harm
             _cut(self.folder / EPOCHS, step - 1)
 
     def interval(self, row: dict) -> None:
@@ -102,15 +103,16 @@ def _line(row: dict) -> bytes:
     if not isinstance(row, dict) or "step" not in row:
         raise ValueError(f"Log: a line needs a step; got {shapes.spoken(row)}.")
     row = {name: _plain(value) for name, value in row.items()}
+    for name, value in row.items():
+        if not _is_plain(value):
+            raise ValueError(
+                f"Log: {name} must be a number or text; got {shapes.spoken(value)}."
+            )
     return (json.dumps(row, allow_nan=False) + "\n").encode()
 
 
 def _plain(value):
     """Return numbers of NumPy and PyTorch as Python's, NaN and infinity as None."""
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
@@ -120,7 +122,7 @@ def _plain(value):
 
 def _append_whole(path: Path, lines: bytes, sync: bool) -> None:
     """Append all of ``lines``, or leave the file as it was."""
-    with open(path, "ab", buffering=0) as file:
+    with open(path, "ab", buffering=0, opener=files.regular) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             left = memoryview(lines)
@@ -137,7 +139,7 @@ def _append_whole(path: Path, lines: bytes, sync: bool) -> None:
 def _rows(path: Path) -> list[dict]:
     """Return the readable lines of one log."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = files.read(path).split(b"\n")
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -146,24 +148,36 @@ def _rows(path: Path) -> list[dict]:
 
 
 def _parsed(line: bytes) -> dict | None:
-    """Return a line as a dict with a step, or None for one that is cut off or blank."""
+    """Return a line as a dict with a step, or None for one that is cut off or odd."""
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    whole = isinstance(row, dict) and isinstance(row.get("step"), (int, float))
-    return row if whole else None
+    whole = isinstance(row, dict) and type(row.get("step")) is int
+    return row if whole and all(map(_is_plain, row.values())) else None
+
+
+def _is_plain(value) -> bool:
+    """Whether a value is a finite number, a word or None: what a log's line holds."""
+    if not isinstance(value, (str, int, float, type(None))):
+        return False
+    try:
+        return not isinstance(value, (int, float)) or math.isfinite(value)
+    except OverflowError:  # a number of hundreds of digits
+        return False
 
 
 def _cut(path: Path, last_step: int | None) -> None:
     """Remove lines after ``last_step`` and damaged ones, all or nothing."""
-    old = path.read_bytes() if path.is_file() else b""
+    try:
+        old = files.read(path)
+    except FileNotFoundError:
+        return
     rows = [] if last_step is None else _rows(path)
     new = b"".join(_line(row) for row in rows if row["step"] <= last_step)
     if new != old:
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(new)
-        os.replace(partial, path)
+        with files.whole(path) as file:
+            file.write(new)
 
 
 # --------------------------------------------------------------------------- progress

@@ -12,6 +12,7 @@ from torch import nn
 from cnnlab import augment, packed, shapes
 from cnnlab.train import compute, evaluate, parallel, presets, sgd, sources
 from cnnlab.train import state as states
+from cnnlab.train._errors import TrainError
 from cnnlab.train.book import Book
 from cnnlab.train.folder import owned
 from cnnlab.train.signals import stop_signals
@@ -98,9 +99,9 @@ def fit(
     with (
         parallel.group(device) as group,
         _own_random(group),
-        owned(out, group),
+        owned(out, group) as owner,
     ):
-        book = Book(out, group, progress, live, interval, save_minutes)
+        book = Book(owner, out, group, progress, live, interval, save_minutes)
         book.on_epoch, book.on_interval = on_epoch, on_interval
         source = _prepare(data, preset, book.folder, group, book)
         state = _begin(preset, source, group, book, resume)
@@ -126,9 +127,8 @@ def _train(state, source, update, batch, steps, group, book, stop):
         while state.epoch * per_epoch < limit:
             whole = (state.epoch + 1) * per_epoch  # steps at this epoch's end
             state.net.train()
-            for images, labels, indices in itertools.islice(
-                feed, max(0, min(whole, limit) - state.step)
-            ):
+            count = max(0, min(whole, limit) - state.step)
+            for images, labels, indices in _fed(feed, count, state, book):
                 moment = state.step / per_epoch  # in epochs
                 rate = sgd.rate_at(preset, moment, state.stalls)
                 rates = torch.tensor(state.update.rates(rate, moment))
@@ -146,7 +146,7 @@ def _train(state, source, update, batch, steps, group, book, stop):
                 state.step += 1
                 if book.after_step(state, feeder.waited, stop):
                     return stop.cause
-            book.require_finite(state)
+            book.save(state)  # validation may fail, or the machine meanwhile
             found = evaluate.accuracy(state.net, source.valid, state, group)
             enough = book.after_epoch(state, found, state.step / per_epoch)
             if state.step == whole:  # the last step may lie inside an epoch
@@ -155,6 +155,15 @@ def _train(state, source, update, batch, steps, group, book, stop):
             if enough or state.step >= limit:
                 break
     return None
+
+
+def _fed(feed, count: int, state, book):
+    """Yield ``count`` batches; what was learned is kept if they cannot be read."""
+    try:
+        yield from itertools.islice(feed, count)
+    except (OSError, ValueError):
+        book.rescue(state)
+        raise
 
 
 def _rows(images: int, seed: int, batch: int, per_epoch: int, start: int):
@@ -194,7 +203,7 @@ def _prepare(data, preset, out, group, book) -> sources.Source:
     """Return the data; one process packs image files, the others wait for it."""
     if group.first:
         source = sources.find(data, preset, out, book.note)
-    group.barrier()
+    group.await_first()
     return source if group.first else sources.find(data, preset, out, book.note)
 
 
@@ -202,23 +211,32 @@ def _begin(preset, source, group, book, resume) -> states.State:
     """Return the run at its start, or at the checkpoint it goes on from."""
     saved = book.checkpoint(resume)
     if saved is not None:
-        saved_preset = presets.from_dict(saved["preset"])
+        book.compare(presets.from_dict(saved["preset"]), preset)
         state = states.new(preset, source, saved["statistics"], group.device)
         state.restore(saved, group.first)
-        book.compare(saved_preset, preset)
+        _require_place(state, len(source.train.labels))
         return state
     statistics = sources.statistics(source, preset)
     state = states.new(preset, source, statistics, group.device)
-    x, labels = _first_batch(state, source, group)
-    state.precision = group.broadcast(compute.choose_precision(state, x, labels))
-    book.signal(state, x)
+    state.precision = compute.choose_precision(state)
+    book.signal(state, _first_batch(state, source, group))
     return state
 
 
+def _require_place(state, images: int) -> None:
+    """Raise unless the checkpoint's steps lie in its epoch."""
+    per_epoch, _ = states.step_count(state.preset, images)
+    if not 0 <= state.step - state.epoch * per_epoch <= per_epoch:
+        raise TrainError(
+            f"train: the checkpoint is of step {state.step}, which does not lie in "
+            f"epoch {state.epoch} of {per_epoch} steps. Begin in another folder."
+        )
+
+
 def _first_batch(state, source, group):
-    """Return the first inputs and labels of the run, 2 to 128, for measurements."""
+    """Return the first inputs of the run, 2 to 128, for measurements."""
     count = min(max(2, state.preset.batch), len(source.train.labels), 128)
     rows = packed.order(len(source.train.labels), state.preset.seed, 0)[:count]
     with packed.Feeder(source.train, [rows], group.device) as feeder:
-        images, labels, indices = next(iter(feeder))
-    return augment.for_training(images, indices, 0, **state.recipe(0)), labels
+        images, _, indices = next(iter(feeder))
+    return augment.for_training(images, indices, 0, **state.recipe(0))

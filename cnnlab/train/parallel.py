@@ -9,6 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from cnnlab.train._errors import TrainError
+
 
 @dataclass(frozen=True)
 class Group:
@@ -17,7 +19,8 @@ class Group:
     rank: int
     size: int
     device: torch.device
-    patient: object = None  # the processes as a group that waits for days
+    quick: object = None  # the processes as a group on the CPU
+    patient: object = None  # the same, waiting for days while one packs images
 
     @property
     def first(self) -> bool:
@@ -38,13 +41,18 @@ class Group:
             dist.all_reduce(values)
         return values
 
+    def most(self, *values: float) -> list[float]:
+        """Return the greatest of each value over all processes."""
+        if self.size == 1:
+            return list(values)
+        # On the CPU: no GPU's queue is waited for.
+        most = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(most, dist.ReduceOp.MAX, group=self.quick)
+        return most.tolist()
+
     def any(self, flag: bool) -> bool:
         """Return whether ``flag`` is set in any process."""
-        if self.size == 1:
-            return flag
-        flags = torch.tensor(int(flag))  # on the CPU: no GPU's queue is waited for
-        dist.all_reduce(flags, group=self.patient)
-        return bool(flags)
+        return bool(self.most(flag)[0])
 
     def broadcast(self, value):
         """Return the first process's picklable ``value`` in every process."""
@@ -54,10 +62,11 @@ class Group:
         dist.broadcast_object_list(holder, device=self.device)
         return holder[0]
 
-    def barrier(self) -> None:
-        """Wait until every process is here, for days if one is packing images."""
+    def await_first(self) -> None:
+        """Wait for the first process, for days if it packs images; then for all."""
         if self.size > 1:
-            dist.barrier(self.patient)
+            dist.broadcast(torch.zeros(1), 0, group=self.patient)
+            dist.barrier(self.quick)
 
     def share_buffers(self, net: nn.Module) -> None:
         """Give every process the first one's buffers: batch norm's running averages.
@@ -83,6 +92,11 @@ class Group:
         )
 
 
+# A process that does not answer for so long is lost: all end, and say so.
+PATIENCE = timedelta(minutes=10)
+PACKING = timedelta(days=7)
+
+
 @contextlib.contextmanager
 def group(device: str = "auto"):
     """Yield the ``Group`` of this process; ``torchrun`` sets its environment.
@@ -98,12 +112,31 @@ def group(device: str = "auto"):
         if size == 1:
             yield Group(0, 1, place)
             return
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
         try:
-            patient = dist.new_group(backend="gloo", timeout=timedelta(days=7))
-            yield Group(rank, size, place, patient)
+            quick, patient = (
+                dist.new_group(backend="gloo", timeout=time)
+                for time in (PATIENCE, PACKING)
+            )
+            yield Group(rank, size, place, quick, patient)
+        except RuntimeError as error:
+            if not _is_lost(error):
+                raise
+            raise TrainError(
+                "train: another process of this training ended, or did not answer "
+                f"for {PATIENCE.total_seconds() / 60:.3g} minutes. What was saved is "
+                "untouched: start all again with --resume auto."
+            ) from error
         finally:
-            dist.destroy_process_group()
+            with contextlib.suppress(RuntimeError):
+                dist.destroy_process_group()
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    """Whether an error says that processes cannot reach each other any more."""
+    words = ("gloo", "nccl", "connection", "socket", "process group")
+    said = str(error).lower()
+    return isinstance(error, dist.DistError) or any(word in said for word in words)
 
 
 def choose_device(device: str = "auto", local: int = 0) -> torch.device:

@@ -38,7 +38,7 @@ class Preset:
     layer_rates : rows (layer, epoch, factor): from then on the layer's rate is
         multiplied by the factor, until a later row of that layer
     smoothing : of the labels [Szegedy et al., CVPR 2016, section 7]
-    precision : "fp32", "bf16", or "auto": the faster one where hardware has both
+    precision : "fp32", "bf16", or "auto": bf16 where the hardware computes in it
     seed : of initial weights, order, augmentation and dropout
     """
 

@@ -1,12 +1,21 @@
 """A trained network from its run's folder, and its error rates."""
 
-import json
 from pathlib import Path
 
 from cnnlab import packed
-from cnnlab.train import checkpoints, evaluate, folder, logs, parallel, presets, sources
+from cnnlab.train import (
+    checkpoints,
+    evaluate,
+    files,
+    folder,
+    logs,
+    parallel,
+    presets,
+    sources,
+)  # fmt: skip
 from cnnlab.train import state as states
 from cnnlab.train._errors import TrainError
+from cnnlab.train.saved import checked
 
 
 def load(out, data=None, device="auto"):
@@ -23,14 +32,14 @@ def load(out, data=None, device="auto"):
     """
     from cnnlab.train.loop import Run
 
-    out = Path(out).expanduser()
+    out = files.place(out)
     found = checkpoints.newest(out)
     if found is None:
         raise TrainError(
             f"{out} holds no checkpoint of a run. Name the folder that was given to "
             "--out."
         )
-    saved = found[1]
+    saved = checked(found[1], found[0])
     preset = presets.from_dict(saved["preset"])
     source = sources.find(_data_of(out, data), preset, out, note=lambda said: None)
     state = states.new(
@@ -46,11 +55,8 @@ def _data_of(out: Path, data):
         return data
     if (out / "store" / packed.store.HEADER).is_file():
         return out / "store"
-    try:
-        named = json.loads((out / folder.CONFIG).read_text(encoding="utf-8"))["data"]
-    except (OSError, ValueError, KeyError):
-        named = None
-    if named is None:
+    named = folder.read_config(out).get("data")
+    if not isinstance(named, str):
         raise TrainError(f"{out} does not say which data it was trained on; give data.")
     return named
 

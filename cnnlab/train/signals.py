@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import time
 
 
 class Stop:
@@ -15,18 +16,21 @@ class Stop:
 def stop_signals():
     """Turn SIGTERM, a closed terminal and the first Ctrl-C into a wish of the loop's.
 
-    A second Ctrl-C interrupts at once. A signal that was ignored (nohup) stays so.
-    Outside the main thread nothing changes.
+    A second Ctrl-C interrupts at once; one in the same second is the first one, heard
+    twice: from the terminal, and from ``torchrun``. A signal that was ignored (nohup)
+    stays so. Outside the main thread nothing changes.
     """
-    stop = Stop()
+    stop, asked = Stop(), {}
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def ask(number, frame):
-        if stop.cause and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.cause = signal.Signals(number).name
+        now = time.monotonic()
+        if number == signal.SIGINT:
+            if now - asked.setdefault("at", now) > 1:
+                raise KeyboardInterrupt
+        stop.cause = stop.cause or signal.Signals(number).name
 
     names = [n for n in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, n)]
     heard = [n for n in (getattr(signal, name) for name in names)

@@ -11,6 +11,7 @@ import torch
 
 from cnnlab import augment, data, packed, shapes
 from cnnlab.data import listing
+from cnnlab.train import files
 from cnnlab.train._errors import TrainError
 from cnnlab.train.presets import Preset
 
@@ -93,7 +94,7 @@ def find(source, preset: Preset, out=None, note=print) -> Source:
             "train: data needs a data set's name, a folder, or a pair (train, "
             f"validation); got {shapes.spoken(source)}."
         )
-    path = Path(source).expanduser()
+    path = files.place(source)
     if (path / packed.store.HEADER).is_file():
         return _checked(_open_store(path, note), preset)
     if path.exists() or listing.zip_of(path) is not None:

@@ -7,10 +7,8 @@ import torch
 from torch import nn
 
 from cnnlab import nets
-from cnnlab.train import checkpoints, presets, sgd
+from cnnlab.train import checkpoints, presets, saved, sgd
 from cnnlab.train._errors import TrainError
-
-VERSION = 1
 
 
 @dataclass(eq=False)
@@ -28,6 +26,8 @@ class State:
     errors : validation error of each epoch
     totals : (4,) of the running epoch: loss, right, count, and the first step whose
         loss was not finite (-1: none); this process's share
+    line_totals : the totals at the last line of the interval log (if that was in an
+        earlier epoch: below zero by what that epoch added since)
     """
 
     preset: presets.Preset
@@ -42,6 +42,7 @@ class State:
     stalls: tuple = ()
     errors: list = field(default_factory=list)
     totals: torch.Tensor | None = None
+    line_totals: torch.Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -74,6 +75,10 @@ class State:
         self.totals = torch.zeros(4, dtype=kind, device=self.device)
         self.totals[3] = -1
 
+    def begin_line(self) -> None:
+        """Let a new interval of the log begin here."""
+        self.line_totals = self.totals.clone()
+
     def count(self, loss: torch.Tensor, right: torch.Tensor, images: int) -> None:
         """Add a step's summed loss and right answers, without waiting for a GPU."""
         self.totals[0] += loss
@@ -90,12 +95,13 @@ class State:
         self.epoch += 1
         if self.preset.schedule == "plateau" and sgd.stalled(self.errors, self.stalls):
             self.stalls = (*self.stalls, self.epoch)
+        self.line_totals -= self.totals  # the interval goes on in the next epoch
         self.clear_totals()
 
-    def as_dict(self, totals: torch.Tensor) -> dict:
-        """Return what a checkpoint holds; ``totals`` summed over the processes."""
+    def as_dict(self, totals: torch.Tensor, line_totals: torch.Tensor) -> dict:
+        """Return what a checkpoint holds; the sums are those of all processes."""
         return {
-            "version": VERSION,
+            "version": saved.VERSION,
             "step": self.step,
             "epoch": self.epoch,
             "preset": self.preset.as_dict(),
@@ -106,40 +112,41 @@ class State:
             "stalls": list(self.stalls),
             "errors": list(self.errors),
             "totals": totals.cpu(),
+            "line_totals": line_totals.cpu(),
             "net": self.net.state_dict(),
             "velocity": self.update.velocity,
         }
 
-    def restore(self, saved: dict, first: bool = True) -> None:
-        """Take everything from a checkpoint of the same network and data, or raise."""
-        self._require_fits(saved)
-        checkpoints.fill(self.net, saved["net"])
+    def restore(self, before: dict, first: bool = True) -> None:
+        """Take all of a checkpoint (``saved.checked``) of the same network and data."""
+        self._require_fits(before)
+        momentum = self.update.velocity
+        checkpoints.require_alike(momentum, before["velocity"], "its momentum")
+        checkpoints.fill(self.net, before["net"])
         for name, v in self.update.velocity.items():
-            v.copy_(saved["velocity"][name])
+            v.copy_(before["velocity"][name])
         self.statistics = {
-            name: value.to(self.device) for name, value in saved["statistics"].items()
+            name: value.to(self.device) for name, value in before["statistics"].items()
         }
         wanted = self.preset.precision  # "auto" keeps what was chosen at the start
-        self.precision = saved["precision"] if wanted == "auto" else wanted
-        self.step, self.epoch = saved["step"], saved["epoch"]
-        self.stalls, self.errors = tuple(saved["stalls"]), list(saved["errors"])
+        self.precision = before["precision"] if wanted == "auto" else wanted
+        self.step, self.epoch = before["step"], before["epoch"]
+        self.stalls, self.errors = tuple(before["stalls"]), list(before["errors"])
         self.clear_totals()
+        self.begin_line()
         if first:  # sums of all processes: one of them carries on with them
-            self.totals.copy_(saved["totals"])
+            self.totals.copy_(before["totals"])
+            self.line_totals.copy_(before["line_totals"])
 
-    def _require_fits(self, saved: dict) -> None:
-        if saved.get("version") != VERSION:
+    def _require_fits(self, before: dict) -> None:
+        """Raise unless a checkpoint is of this network and these data."""
+        if list(before["classes"]) != list(self.classes):
             raise TrainError(
-                f"train: the checkpoint has version {saved.get('version')}, this "
-                f"program reads version {VERSION}; use the program that wrote it."
-            )
-        if list(saved["classes"]) != list(self.classes):
-            raise TrainError(
-                f"train: the checkpoint knows {len(saved['classes'])} classes, the "
+                f"train: the checkpoint knows {len(before['classes'])} classes, the "
                 f"data have {len(self.classes)}, or other names. Give the data it was "
                 "trained on, or begin in another folder."
             )
-        if saved["fingerprint"] != self.fingerprint:
+        if before["fingerprint"] != self.fingerprint:
             raise TrainError(
                 "train: the checkpoint was trained on other images than these (labels "
                 "or pixels differ). Give the same data, or begin in another folder."
@@ -148,6 +155,7 @@ class State:
 
 def new(preset: presets.Preset, source, statistics: dict, device) -> State:
     """Return an untrained run: network built, initialised and on its device."""
+    saved.require_statistics(statistics, source, preset)
     channels = source.shape[0]
     net = nets.build(
         preset.net,
@@ -164,6 +172,7 @@ def new(preset: presets.Preset, source, statistics: dict, device) -> State:
         source.classes, source.fingerprint(),
     )  # fmt: skip
     state.clear_totals()
+    state.begin_line()
     return state
 
 
