@@ -280,7 +280,8 @@ def require_number(value, low: float | None, where: str, name: str) -> float:
 
 def require_bool(value, where: str, name: str) -> bool:
     """Return ``value`` as True or False; text such as ``"no"`` is neither."""
-    if not isinstance(value, bool) and type(value).__name__ != "bool_":
+    # NumPy's own is called bool from version 2 on, and bool_ before
+    if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{where}: {name} must be True or False; got {spoken(value)}.")
     return bool(value)
 
