@@ -149,7 +149,8 @@ def require_numbers(array, where: str, name: str, finite: bool = False) -> None:
         )
     # Integers are finite; the smallest and the largest float are NaN if any is.
     if (
-        array.dtype.kind == "f"
+        not finite
+        and array.dtype.kind == "f"
         and array.size
         and not (-math.inf < array.min() and array.max() < math.inf)
     ):
