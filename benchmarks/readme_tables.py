@@ -117,6 +117,21 @@ def _measurements():
     yield from _scenes(records.read("scenes_speed"))
     yield from _training_runs()
     yield from _training_speed()
+    yield from _mutation()
+
+
+def _mutation():
+    found = _stored("mutants")
+    if found is not None and found["sample"] is None:
+        rows = found["modules"].values()
+        tried = sum(row["tried"] for row in rows)
+        noticed = tried - sum(len(row["survivors"]) for row in rows)
+        names = ", ".join(f"`{name}`" for name in found["modules"])
+        yield (
+            f"changes of one operator or number in {names}",
+            f"{noticed:,} of {tried:,} ({noticed / tried:.0%}) noticed by its tests",
+            "mutants",
+        )
 
 
 def _training_runs():

@@ -149,7 +149,8 @@ def require_numbers(array, where: str, name: str, finite: bool = False) -> None:
         )
     # Integers are finite; the smallest and the largest float are NaN if any is.
     if (
-        array.dtype.kind == "f"
+        not finite
+        and array.dtype.kind == "f"
         and array.size
         and not (-math.inf < array.min() and array.max() < math.inf)
     ):
@@ -280,7 +281,8 @@ def require_number(value, low: float | None, where: str, name: str) -> float:
 
 def require_bool(value, where: str, name: str) -> bool:
     """Return ``value`` as True or False; text such as ``"no"`` is neither."""
-    if not isinstance(value, bool) and type(value).__name__ != "bool_":
+    # NumPy's own is called bool from version 2 on, and bool_ before
+    if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{where}: {name} must be True or False; got {spoken(value)}.")
     return bool(value)
 

@@ -760,6 +760,8 @@ REFUSED = [
     (dict(mean=torch.zeros(4)), ValueError, "mean needs"),
     (dict(mean=torch.zeros(3, 16, 16)), ValueError, "image"),
     (dict(mean="mean.npy"), TypeError, "mean needs numbers"),
+    (dict(mean=math.nan), ValueError, "mean must be a finite number"),
+    (dict(mean=[1.0, math.inf, 2.0]), ValueError, "mean needs finite numbers"),
     (dict(scale=torch.zeros(3, 20, 24)), ValueError, "scale needs"),
     (dict(colour=(torch.ones(2), torch.eye(3))), ValueError, "colour_directions"),
     (dict(colour=torch.eye(3)), ValueError, "colour_directions"),
@@ -796,6 +798,44 @@ def test_evaluation_and_statistics_refuse_too():
         augment.choose(0, 0, [1], height=20, width=40, crop=30)
     with pytest.raises(ValueError, match="draws"):
         augment.uniform(0, 0, [1], 0)
+    for rows, span in (([5], "5 to 5"), ([-4, 0], "-4 to 0"), ([2, 3], "2 to 3")):
+        with pytest.raises(ValueError, match=rf"of the 3 images, 0 to 2; got {span}\."):
+            augment.mean_image(batch(3), rows)
+    assert torch.equal(augment.mean_image(batch(3), [-1]), batch(3)[2].float())
+
+
+CHOICES = [
+    (dict(chunk="a"), "chunk must be a whole number"),
+    (dict(chunk=0), "chunk must be .* at least 1; got 0"),
+    (dict(height=8.5), "height must be a whole number"),
+    (dict(width=0), "width must be .* at least 1; got 0"),
+    (dict(flip="no"), "flip must be True or False; got 'no'"),
+    (dict(flip=1), "flip must be True or False; got 1"),
+    (dict(erase="all"), "erase must be a whole number"),
+    (dict(colour_std=float("nan")), "colour_std must be a finite number"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHOICES)
+def test_a_choice_names_the_argument_that_is_none(change, words):
+    call = dict(height=20, width=24, crop=16) | change
+    with pytest.raises((TypeError, ValueError), match=f"choose: {words}"):
+        augment.choose(0, 0, [1], **call)
+
+
+def test_a_numpy_truth_is_a_switch_as_well():
+    for value in (True, False):
+        pair = [
+            augment.choose(0, 0, range(9), height=20, width=24, crop=16, flip=flip)
+            for flip in (value, np.bool_(value))
+        ]
+        assert str(pair[0]) == str(pair[1]) and (pair[0].mirrored is not None) == value
+
+
+@pytest.mark.parametrize("picture", [None, 5, [[1, 2], [3, 4]], b"name.jpg"])
+def test_the_papers_square_of_no_picture_is_refused(picture):
+    with pytest.raises(TypeError, match="picture needs the path of an image file"):
+        augment.paper_square(picture)
 
 
 # ------------------------------------------------------------- GPUs

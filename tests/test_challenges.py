@@ -22,6 +22,12 @@ def test_pixel_change_does_not_wrap_around_in_uint8():
     assert challenges.pixel_change(after, before) == (1.0, 128.0)
 
 
+def test_a_change_beyond_the_float_range_is_infinite_and_no_warning():
+    with np.errstate(all="raise"):
+        share, mean = challenges.pixel_change(np.array([-1.7e308]), np.array([1.7e308]))
+    assert (share, mean) == (1.0, np.inf)
+
+
 def test_pixel_change_refuses_images_of_two_shapes():
     with pytest.raises(ValueError, match="one shape"):
         challenges.pixel_change(np.zeros((3, 2, 4)), np.zeros((3, 4, 2)))
@@ -50,6 +56,27 @@ def test_tips_finds_the_top_of_a_wedge_and_nothing_on_a_box():
     box[3:9, 1:14] = True
     inner = [tip for tip in challenges.tips(box).tolist() if 3 < tip[1] < 11]
     assert inner == []
+
+
+@pytest.mark.parametrize(
+    ("mask", "radius", "words"),
+    [
+        ("abc", 2, "mask needs 2 axes"),
+        (np.zeros((1, 4, 4)), 2, ".* One mask, as silhouette returns it"),
+        (np.zeros((4, 4)), -1, "radius must be a whole number of at least 1; got -1"),
+        (np.zeros((4, 4)), 2.5, "radius must be a whole number"),
+    ],
+)
+def test_tips_names_what_is_no_mask_or_no_radius(mask, radius, words):
+    with pytest.raises((TypeError, ValueError), match=f"tips: {words}"):
+        challenges.tips(mask, radius)
+
+
+def test_a_mask_of_ones_and_noughts_has_the_tips_of_true_and_false():
+    mask = np.zeros((12, 15), bool)
+    for row in range(6):
+        mask[3 + row, 7 - row : 8 + row] = True
+    assert challenges.tips(mask.astype(int)).tolist() == [[3, 7]]
 
 
 RULES = [(challenges.is_cat, "cat"), (challenges.is_mushroom, "mushroom")]
@@ -119,6 +146,11 @@ def test_half_of_one_against_rest_shows_the_label_and_the_rest_all_others():
 def test_training_scenes_turn_the_named_dials_only():
     images, _ = challenges.training_scenes(10, 5, (0.8,), dials=("clutter",))
     assert np.array_equal(images, scenes.generate(10, 5, {"clutter": 0.8})[0])
+
+
+def test_no_training_scenes_are_no_images_and_no_labels():
+    none, one = challenges.training_scenes(0), challenges.training_scenes(1)
+    assert len(none[0]) == len(none[1]) == 0 and none[0].shape[1:] == one[0].shape[1:]
 
 
 def test_training_scenes_hold_every_severity_in_equal_parts():

@@ -22,6 +22,38 @@ def test_the_error_of_central_differences_falls_with_the_square_of_the_step():
     assert 90 < errors[0] / errors[1] < 110
 
 
+def test_the_step_is_a_hundred_thousandth_if_none_is_named():
+    # ((h)^3 - (-h)^3) / 2h = h^2: what a cube leaves of its step
+    got = grads.numerical_gradient(lambda x: x[0] ** 3, [0.0])
+    np.testing.assert_allclose(got, [1e-10], rtol=1e-12)
+
+
+def test_a_step_may_be_as_small_as_the_smallest_that_is_named():
+    got = grads.numerical_gradient(lambda x: 3 * x[0], [0.0], h=1e-300)
+    np.testing.assert_allclose(got, [3])
+
+
+@pytest.mark.parametrize(
+    ("x", "h"),
+    [
+        ([1e12], 1e-5),  # neighbours of 1e12 lie 1e-4 apart
+        ([0.0, -1e12], 1e-5),
+        ([1.0], 1e-16),  # lost above 1, where floats lie wider, and not below
+        ([-1.0], 1e-16),
+    ],
+)
+def test_a_step_that_vanishes_beside_a_value_is_refused(x, h):
+    with pytest.raises(ValueError, match="numerical_gradient: the step h = .* vanish"):
+        grads.numerical_gradient(lambda x: (x**2).sum(), x, h)
+
+
+def test_the_refusal_names_a_step_that_helps():
+    with pytest.raises(ValueError, match=r"beside a value of 1e\+12: .* about 1e\+07"):
+        grads.numerical_gradient(lambda x: (x**2).sum(), [1.0, -1e12])
+    got = grads.numerical_gradient(lambda x: (x**2).sum(), [1e12], h=1e7)
+    np.testing.assert_allclose(got, [2e12], rtol=1e-6)
+
+
 def test_whole_numbers_are_moved_by_fractions():
     got = grads.numerical_gradient(lambda x: x[0] * x[1], np.array([3, 5]))
     np.testing.assert_allclose(got, [5, 3])
@@ -63,6 +95,9 @@ def test_relative_error_worked_by_hand():
     assert grads.relative_error([], []) == 0
     assert grads.relative_error(0.0, 1e-12) == pytest.approx(1e-4)  # noise near zero
     assert np.isnan(grads.relative_error([np.nan], [1.0]))
+    # 0.7 / 2.7, although the sum is beyond the float range
+    assert grads.relative_error([1.7e308], [1e308]) == pytest.approx(7 / 27)
+    assert grads.relative_error([1.7e308], [-1.7e308]) == 1
 
 
 def test_relative_error_of_other_shapes_is_refused_not_broadcast():

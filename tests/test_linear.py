@@ -64,6 +64,62 @@ def test_on_the_margin_the_loss_and_its_gradient_are_zero():
     assert linear.hinge_gradient([[2.0, 1.0]], [0]).tolist() == [[0, 0]]
 
 
+def test_a_margin_of_zero_asks_only_that_the_right_class_wins():
+    s = [[1.0, 3.0], [3.0, 1.0]]
+    for f in (linear.hinge_loss, linear.hinge_loss_loops, linear.hinge_by_cases):
+        assert f(s, [0, 0], 0).tolist() == [2, 0]
+    assert linear.hinge_gradient(s, [0, 0], 0).tolist() == [[-1, 1], [0, 0]]
+
+
+def test_by_cases_a_score_on_the_margin_costs_exactly_nothing():
+    s = [[0.1 + 0.2, 0.1]]  # 0.1 - 0.30000000000000004 + 0.2 is not 0
+    assert linear.hinge_by_cases(s, [0], 0.2).tolist() == [0]
+
+
+def test_on_the_margin_the_loops_have_no_slope_either():
+    value, dw, db = linear.dataset_loss_loops(
+        [[1.0]], [0], [[2.0], [1.0]], [0.0, 0.0], "hinge"
+    )
+    assert value == 0 and not dw.any() and not db.any()
+
+
+def test_the_loops_have_the_defaults_of_the_fast_loss():
+    x, y, w, b = problem(20)
+    for loss in linear.LOSSES:
+        fast = linear.dataset_loss(x, y, w, b, loss)
+        assert linear.dataset_loss_loops(x, y, w, b, loss)[0] == pytest.approx(fast[0])
+
+
+def test_every_row_has_its_own_largest_score():
+    # one maximum for both rows would leave nothing of the first: exp(-2000) is 0
+    s, y = [[0.0, 0.0], [2000.0, 2000.0]], [0, 0]
+    assert linear.softmax_gradient(s, y).tolist() == [[-0.5, 0.5]] * 2
+    w = np.array([[0.0, 2000.0]] * 2)
+    value, dw, _ = linear.dataset_loss(np.eye(2), y, w, np.zeros(2))
+    assert value == pytest.approx(np.log(2)) and np.isfinite(dw).all()
+
+
+def test_sums_over_float32_are_taken_in_float64():
+    f4 = np.float32
+    w = np.array([[0, 0], [1000, 0]], f4)
+    value, *_ = linear.dataset_loss(np.eye(2, dtype=f4), [0, 0], w, np.zeros(2, f4))
+    assert value == (1000 + float(np.log(f4(2)))) / 2
+    w = np.array([[1.0], [2.0**13]], f4)  # 1 is lost beside 2^26 in float32
+    value, *_ = linear.dataset_loss(
+        np.zeros((1, 1), f4), [0], w, np.zeros(2, f4), reg=1
+    )
+    assert value - 2**26 == pytest.approx(1 + np.log(2), abs=1e-5)
+
+
+def test_losses_beyond_the_float_range_are_infinite_without_a_warning():
+    s = [[1.7e308, -1.7e308]]
+    with np.errstate(all="raise", under="ignore"):
+        assert linear.hinge_loss_loops(s, [1]).tolist() == [np.inf]
+        assert linear.softmax_loss_loops(s, [1]).tolist() == [np.inf]
+        with pytest.raises(ValueError, match="leave the range of float64"):
+            linear.dataset_loss_loops([[1e200]], [0], [[-1e200], [1e200]], [0.0, 0.0])
+
+
 def test_the_first_loss_is_log_k_or_k_minus_one():
     x, y, w, b = problem(0, n=20, k=10)
     assert linear.dataset_loss(x, y, 0 * w, 0 * b)[0] == pytest.approx(np.log(10))
@@ -197,6 +253,16 @@ def test_predict_takes_the_largest_score_and_of_equal_ones_the_first():
     assert linear.predict(np.zeros((0, 2)), w).shape == (0,)
 
 
+def test_of_one_class_every_example_is_one():
+    assert linear.predict([[1.0], [-1.0]], [[2.0]]).tolist() == [0, 0]
+    w, b, _ = linear.train([[1.0], [2.0]], [0, 0], 1)
+    assert not w.any() and not b.any()
+
+
+def test_the_appended_ones_keep_the_type():
+    assert linear.append_one(np.ones((2, 3), np.float32)).dtype == np.float32
+
+
 def test_one_class_or_one_example_has_a_loss():
     for loss in linear.LOSSES:
         assert linear.dataset_loss([[1.0]], [0], [[2.0]], [3.0], loss)[0] == 0
@@ -256,6 +322,21 @@ def test_training_reads_digits_and_repeats_itself_exactly(loss):
     assert (w == runs[1][0]).all() and (b == runs[1][1]).all()
     other = linear.train(x[:1200], y[:1200], 10, loss, 0.1, reg=1e-4, epochs=15, seed=2)
     assert (w != other[0]).any()
+
+
+def test_the_defaults_of_training_are_those_of_its_signature():
+    x, y, *_ = problem(21, n=300)
+    named = {"learning_rate": 0.01, "reg": 0.0, "epochs": 10, "batch_size": 128}
+    w, b, history = linear.train(x, y, 3)
+    wanted = linear.train(x, y, 3, "softmax", **named, seed=0, record=1)
+    assert (w == wanted[0]).all() and (b == wanted[1]).all()
+    assert history["epoch"].tolist() == list(range(11)) and len(history["loss"]) == 30
+
+
+def test_float32_is_trained_in_float32_and_one_example_is_a_batch():
+    x, y, *_ = problem(22, n=5, dtype="float32")
+    w, b, history = linear.train(x, y, 3, batch_size=1, epochs=2)
+    assert w.dtype == b.dtype == np.float32 and history["loss"].shape == (10,)
 
 
 def test_history_keeps_the_weights_from_the_start_to_the_end():
@@ -403,6 +484,36 @@ def test_the_centre_is_bright_and_the_upper_half_heavy_where_they_are_drawn_so()
     assert (linear.ink_plane(images[:1]) == 0).all()
 
 
+def test_the_centre_is_the_middle_quarter_and_the_upper_half_ends_in_the_middle():
+    images = np.zeros((5, 1, 8, 8))
+    for image, place in enumerate([(3, 3), (2, 3), (3, 2), (5, 4), (4, 5)]):
+        images[image, 0][place] = 1
+    centre = linear.ink_plane(images)[:, 0]
+    np.testing.assert_allclose(centre, [2, -0.5, -0.5, -0.5, -0.5])
+    images = np.zeros((3, 1, 8, 8))
+    images[0, 0, 3], images[1, 0, 4] = 1, 1  # the last row above, the first below
+    upper = linear.ink_plane(images)[:, 1]
+    np.testing.assert_allclose(upper, [1.5**0.5, -(1.5**0.5), 0], atol=1e-12)
+    assert linear.ink_plane(np.ones((2, 1, 4, 4))).tolist() == [[0, 0]] * 2
+
+
+def test_the_rings_of_a_seed_stay_where_the_notebook_drew_them():
+    np.testing.assert_allclose(linear.rings_centre(), [0.5478467, -0.9208531], 1e-6)
+    points, labels = linear.rings(3)
+    wanted = [
+        [-0.1894831, -0.9757211],
+        [2.6241236, -1.5887948],
+        [1.2200064, -0.0636944],
+    ]
+    np.testing.assert_allclose(points, wanted, rtol=1e-5)
+    assert labels.tolist() == [0, 1, 0]
+    assert (linear.rings(3, 0)[0] == points).all()
+
+
+def test_ring_features_append_the_squared_radius():
+    assert linear.ring_features([[3, 4], [-1, 2]]).tolist() == [[3, 4, 25], [-1, 2, 5]]
+
+
 def test_rings_lie_round_their_centre_and_repeat_themselves():
     for seed in range(5):
         points, labels = linear.rings(400, seed)
@@ -443,6 +554,10 @@ WRONG = {
     "w turned": (lambda: linear.scores(X, W.T, B), "x columns is 4 but w columns is 3"),
     "b too long": (lambda: linear.join_bias(W, [0.0] * 4), "b entries is 4"),
     "classes": (lambda: linear.train(X, Y, 2), "train: y needs labels from 0 to 1"),
+    "a million and one classes": (
+        lambda: linear.train(X, Y, 1_000_001),
+        "from 1 to 1000000; got 1000001",
+    ),
     "batch": (lambda: linear.train(X, Y, 3, batch_size=0), "batch_size must be"),
     "epochs": (lambda: linear.train(X, Y, 3, epochs=1.5), "epochs must be"),
     "rate": (lambda: linear.train(X, Y, 3, learning_rate=np.inf), "learning_rate must"),

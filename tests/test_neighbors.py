@@ -365,6 +365,240 @@ def test_l1_of_signed_against_unsigned_bytes_is_exact_in_many_columns():
     assert (383 * columns - d).tolist() == [[2, 1, 0]]
 
 
+# What float64 cannot tell apart is refused
+
+
+CALLS = {
+    "l1_distance": lambda x, y: neighbors.l1_distance(x, y[:1]),
+    "l1_two_loops": neighbors.l1_two_loops,
+    "l1_distances": neighbors.l1_distances,
+    "l2_two_loops": neighbors.l2_two_loops,
+    "l2_one_loop": neighbors.l2_one_loop,
+    "l2_distances": neighbors.l2_distances,
+    "nearest": lambda x, y: neighbors.nearest(x, y, 1),
+    "predict": lambda x, y: neighbors.predict(x, y, [0, 1]),
+    "cross_validate": lambda x, y: neighbors.cross_validate(y, [0, 1], [1], 2),
+    "tune_and_test": lambda x, y: neighbors.tune_and_test(y, [0, 1], x, [0], [1], 2),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_whole_numbers_that_float64_would_make_equal_are_refused(call):
+    rows = np.array([[2**60], [2**60 + 1]])
+    with pytest.raises(ValueError, match="numbers of at most 2.53"):
+        CALLS[call](rows[:1], rows)
+    with pytest.raises(ValueError, match="numbers of at most 2.53"):
+        CALLS[call](np.array([[-(2**53) - 1]]), -rows)
+    with pytest.raises(ValueError, match="up to 18,446,744,073,709,551,615"):
+        CALLS[call](np.array([[2**64 - 1]], "u8"), np.array([[2**64 - 1], [1]], "u8"))
+
+
+def test_a_test_set_that_float64_would_round_is_refused():
+    with pytest.raises(ValueError, match="numbers of at most 2.53"):
+        neighbors.tune_and_test([[0], [1]], [0, 1], [[2**53 + 1]], [0], [1], 2)
+
+
+def test_whole_numbers_up_to_2_to_the_53_have_exact_distances():
+    x, y = [[2**53]], [[2**53 - 1], [-(2**53)]]
+    assert neighbors.l1_distances(x, y).tolist() == [[1, 2.0**54]]
+    assert neighbors.l2_distances(x, y).tolist() == [[1, 2.0**54]]
+    assert neighbors.nearest(x, y, 1)[0].tolist() == [[0]]
+
+
+FAR = {k: CALLS[k] for k in CALLS if k.startswith("l2_") or k == "nearest"}
+
+
+@pytest.mark.parametrize("call", FAR)
+def test_a_difference_whose_square_vanishes_is_refused(call):
+    for train in ([[9e-146], [1.0]], [[1e-170], [1.0]], [[1e-300], [1e200]]):
+        with pytest.raises(ValueError, match="two rows differ by so little"):
+            FAR[call](np.array([[0.0]]), np.array(train))
+    for kept in (1e-145, 1.2e-145):  # squares from 1e-290 on hold all their digits
+        d = FAR[call](np.array([[0.0]]), np.array([[kept], [1.0]]))
+        first = np.ravel(d[1] if call == "nearest" else d)[0]
+        assert first == pytest.approx(kept, rel=1e-12)
+
+
+def test_rows_whose_squares_vanish_in_the_centre_are_refused():
+    with pytest.raises(ValueError, match="two rows differ by so little"):
+        neighbors.l2_distances([[0.0]], [[1e-170], [1.0], [-1.0]])
+
+
+def test_an_outlier_is_refused_before_it_makes_near_rows_equal():
+    with pytest.raises(ValueError, match="Is there an outlier"):
+        neighbors.predict([[1.0]], [[3.0], [2.0], [1e200]], [0, 1, 2])
+    assert neighbors.predict([[1.0]], [[3.0], [2.0], [1e100]], [0, 1, 2]).tolist() == [
+        1
+    ]
+    i, d = neighbors.nearest([[0.0]], [[1e-200], [1.0], [0.0]], 2, "l1")
+    assert i.tolist() == [[2, 0]] and d.tolist() == [[0, 1e-200]]
+
+
+def test_l1_refuses_only_what_its_own_scaling_would_lose():
+    smallest, large = 5e-324, 2.0**901  # all values are halved, and 5e-324 / 2 is 0
+    with pytest.raises(ValueError, match="two rows differ by so little"):
+        neighbors.nearest([[0.0]], [[smallest], [large]], 1, "l1")
+    huge = np.array([[1e307], [-1e307]])
+    i, d = neighbors.nearest(huge, huge, 1, "l1", chunk_size=1)
+    assert i.tolist() == [[0], [1]] and d.tolist() == [[0], [0]]
+
+
+def test_of_equal_squares_the_smaller_index_is_nearer():
+    # 1 + 2^-52 is no square of a float: both distances are 1 after the root
+    i, d = neighbors.nearest([[0, 0]], [[1, 2**-26], [1, 0]], 2)
+    assert i.tolist() == [[1, 0]] and d.tolist() == [[1, 1]]
+
+
+def test_a_near_pair_of_long_rows_is_measured_by_its_difference():
+    x = np.random.default_rng(13).choice([-0.9, 0.7], (1, 3072))
+    x[0, 0] = 0
+    y = np.vstack([x, -x])
+    y[0, 0] = 2.0**-7  # the three terms are about 2,000, their sum 6e-5
+    assert neighbors.l2_distances(x, y)[0, 0] == pytest.approx(2.0**-7, rel=1e-13)
+
+
+# The engine room, by hand
+
+
+def test_the_scale_is_the_power_of_two_at_or_below_the_largest_value():
+    assert search.scale_of(np.array([3.0]), np.array([-1.0])) == 2
+    assert search.scale_of(np.array([1.0])) == 1
+    assert search.scale_of(np.array([-5.0, 4.0])) == 4
+    assert search.scale_of(np.zeros(2)) == search.scale_of(np.zeros(0)) == 1
+    assert search.scale_of(np.array([5e-324])) == 2.0**-1000
+    assert search.scale_of(np.array([1.7e308])) == 2.0**1000
+
+
+def test_the_centre_is_the_mean_row_rounded_to_16_bits():
+    rows = np.array([[1.0, 2.0], [3.0, 6.0]])
+    assert search.centre_of(rows, 1.0).tolist() == [2, 4]
+    assert search.centre_of(rows, 2.0).tolist() == [1, 2]
+    thirds = search.centre_of(np.array([[1.0], [0], [0]]), 1.0)
+    assert thirds.tolist() == [21845 / 65536]
+    assert search.centre_of(rows[:1], 1.0).tolist() == [1, 2]
+    assert search.centre_of(rows[:0], 1.0).tolist() == [0, 0]
+
+
+def test_the_bounds_of_products_are_those_of_their_description():
+    rows = np.array([[3.0] + [0] * 9, [1.0] + [0] * 9], np.float32)
+    engine = search.Products(rows, rows, 4)
+    assert engine.type is np.float32 and engine.scale == 2
+    assert engine.c == (2 * 10 + 32) * 2.0**-24  # half a step at 1
+    assert engine.tiny == 8 * 11 * float(np.finfo(np.float32).tiny)
+    assert engine.rows(rows)[:, 0].tolist() == [0.5, -0.5]  # 3/2 and 1/2 less 1
+    squares = engine.squares(np.array([[3, 4]], np.float32))
+    assert squares.dtype == np.float64 and 24.99 < squares[0] < 25
+    assert search.Products(rows.astype("f8"), rows, 4).type is np.float64
+    engine.c, engine.tiny, engine.type = 0.5, 1.0, np.float64
+    engine.x2, engine.y2 = np.array([3.0]), np.array([5.0, 7.0])
+    # a width of 2 * 0.5 / 0.5 * (3 + 7) = 20 on both sides of the smallest, 1
+    limit = engine.first_limit(np.array([[4.0, 1.0]]), 1, slice(0, 2))
+    assert limit.tolist() == [1 + 2 * 20 + 1]
+    limit = engine.limit(np.array([1e9]))
+    np.testing.assert_allclose(limit, [1e9 + 1 - 3 + 1], rtol=1e-12)
+
+
+def test_differences_are_scaled_and_rounded_only_where_nothing_is_lost():
+    ordinary, huge = np.ones((1, 2)), np.full((1, 2), 1e307)
+    assert search.Differences(ordinary, ordinary, 1).scale == 1
+    assert search.Differences(ordinary, huge, 1).scale == 2.0**100
+    for columns, first, second, wanted in [
+        (1 << 15, "u1", "i1", np.float32),
+        ((1 << 15) + 1, "u1", "i1", np.float64),
+        (4, "u1", "i8", np.float64),
+        (4, "i8", "u1", np.float64),
+        (4, "u2", "u2", np.float64),
+    ]:
+        x, y = np.zeros((1, columns), first), np.zeros((1, columns), second)
+        assert search.Differences(x, y, 1).type is wanted
+
+
+def test_integer_products_are_for_large_work_of_columns_that_are_there(monkeypatch):
+    pixels = np.zeros((3, 4), dtype="u1")
+    monkeypatch.setattr(search, "integers_are_fast", lambda: True)
+    monkeypatch.setattr(search, "LARGE", 36)  # 3 x 3 x 4
+    wanted = search.IntegerProducts
+    assert search.engine_for(pixels, pixels, "l2", "auto") is wanted
+    assert search.engine_for(pixels, pixels, "l2", "numpy") is search.Products
+    monkeypatch.setattr(search, "LARGE", 37)
+    assert search.engine_for(pixels, pixels, "l2", "auto") is search.Products
+    with pytest.raises(ValueError, match="needs metric 'l2', uint8 rows"):
+        neighbors.nearest(pixels[:, :0], pixels[:, :0], 1, engine="torch")
+
+
+def test_a_processor_without_exact_products_has_none(monkeypatch):
+    import torch
+
+    find = search.integer_product.__wrapped__
+    assert find() is torch._int_mm
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+        assert find() is None
+    real = torch._int_mm
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "_int_mm", lambda a, b: real(a, b).clamp(max=32767))
+        assert find() is None
+    monkeypatch.delattr(torch.cpu, "_is_vnni_supported", raising=False)
+    assert search.integers_are_fast.__wrapped__()
+
+
+# The vote, features and cross-validation, at their ends
+
+
+def test_a_vote_may_name_as_many_classes_as_int64_does():
+    assert neighbors.vote([[5]], 2**63 - 1).tolist() == [5]
+    with pytest.raises(ValueError, match="num_classes must be"):
+        neighbors.vote([[5]], 2**63)
+    with pytest.raises(ValueError, match="from 0 to 9223372036854775806; got"):
+        neighbors.predict([[0.0]], [[1.0]], np.array([2**63], np.uint64))
+
+
+def test_one_training_row_is_enough_for_an_answer():
+    assert neighbors.predict([[0.0]], [[1.0]], [3]).tolist() == [3]
+
+
+def test_no_training_rows_and_words_for_labels_are_named():
+    with pytest.raises(ValueError, match="the number of training rows"):
+        neighbors.predict([[0.0]], np.zeros((0, 1)), np.zeros(0, int))
+    with pytest.raises(TypeError, match="integer labels"):
+        neighbors.predict([[0.0]], [[1.0]], ["cat"])
+    with pytest.raises(ValueError, match="queries needs finite"):
+        neighbors.nearest([[np.nan]], [[1.0]], 1)
+
+
+def test_a_single_pixel_comes_to_lie_in_the_middle():
+    for h, w in [(3, 7), (7, 3), (5, 5)]:
+        images = np.zeros((1, 1, h, w))
+        images[0, 0, 0, 0] = 1.5e-9  # however faint it is
+        rows = neighbors.features(images)
+        assert rows.argmax() == h // 2 * w + w // 2 and rows.sum() == 1.5e-9
+
+
+def test_the_defaults_of_cross_validation_are_five_folds_by_seed_0():
+    x, y = load_digits(return_X_y=True)
+    x, y = x[:60], y[:60]
+    got = neighbors.cross_validate(x, y, [1])
+    assert (got == neighbors.cross_validate(x, y, [1], num_folds=5, seed=0)).all()
+    same = zip(neighbors.folds(60, 5), neighbors.folds(60, 5, 0), strict=True)
+    assert all((a == b).all() for a, b in same)
+    # five examples cannot be cut into six
+    five = np.arange(5.0)[:, None], [0, 0, 1, 1, 1]
+    assert neighbors.tune_and_test(*five, [[4.0]], [1], [1]) == (1, 1.0)
+
+
+def test_the_largest_fold_decides_how_large_k_may_be():
+    x = np.arange(4.0)[:, None]  # folds of 2, 1 and 1: two rows are left at least
+    with pytest.raises(ValueError, match="whole number from 1 to 2; got 3"):
+        neighbors.cross_validate(x, [0, 0, 1, 1], [3], 3)
+
+
+def test_one_test_image_is_a_test_set_and_none_is_not():
+    five = np.arange(5.0)[:, None], [0, 0, 1, 1, 1]
+    assert neighbors.tune_and_test(*five, [[0.0]], [1], [1], 5) == (1, 0.0)
+    with pytest.raises(ValueError, match="the number of test images"):
+        neighbors.tune_and_test(*five, np.zeros((0, 1)), [], [1], 5)
+
+
 def test_a_vote_among_more_classes_than_int64_can_name_is_refused():
     with pytest.raises(ValueError, match="num_classes"):
         neighbors.vote(np.array([[2**63]], dtype=np.uint64), 2**64)

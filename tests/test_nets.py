@@ -490,6 +490,19 @@ def test_a_table_for_other_layers_is_refused_with_what_fits():
     )
 
 
+def test_a_layer_without_one_weight_is_named_instead_of_started():
+    got = message_of(lambda: nets.initialise(nn.LSTM(2, 3), "he"))
+    assert got.startswith("initialise: layer net (LSTM) has no `weight`; layers of con")
+    net = nn.Sequential(nn.Linear(2, 2), nn.GRU(2, 3))
+    assert "layer 1 (GRU) has no" in message_of(lambda: nets.initialise(net, "he"))
+
+
+def test_stems_are_a_table_that_is_not_empty():
+    for stems in ({}, [(11, 4, 0)], None):
+        got = message_of(lambda s=stems: nets.build("alexnet", stems=s))
+        assert got.startswith("alexnet: stems needs {smallest side: (window, stride, ")
+
+
 def landscapes(n, size, seed=0):
     """Return images whose contrast falls with the frequency, as in nature, 0 to 255."""
     generator = torch.Generator().manual_seed(seed)
@@ -647,6 +660,13 @@ def test_any_network_can_be_walked():
     assert sum(layer.macs for layer in layers) == 1_814_073_344
 
 
+def test_a_transposed_convolution_sends_every_input_to_a_whole_window():
+    layer = nn.ConvTranspose2d(4, 6, (2, 3), stride=2, groups=2)
+    (row,) = nets.walk(layer, (4, 5, 7))
+    # 4 x 5 x 7 inputs, each times 2 x 3 weights for the 3 filters of its group
+    assert row.macs == 140 * 6 * 3
+
+
 def test_padding_may_be_named_and_a_global_mean_sees_everything():
     same = nn.Conv2d(1, 2, 5, padding="same", dilation=2)
     net = nn.Sequential(same, nn.Conv2d(2, 3, 3, padding="valid"))
@@ -708,6 +728,9 @@ def test_blocks_of_vgg_can_be_ones_own_and_mistakes_in_them_are_named():
     names = [name for name, _ in net.named_children()]
     assert names[:4] == ["conv1_1", "relu1_1", "norm1", "pool1"]
     assert net.conv2_2.kernel_size == (1, 1) and net.fc6.in_features == 4 * 8 * 8
+    twice = empty("vgg-a", blocks="4 LRN 4 LRN | 4", image_size=32, hidden=5)
+    norms = [n for n, m in twice.named_children() if type(m).__name__[:5] == "Local"]
+    assert norms == ["norm1", "norm1_4"]  # the second one is the block's fourth word
     for blocks in ("64, 128", "", "64 | x", 64.5, "64 | 0", "0:64"):
         got = message_of(lambda b=blocks: empty("vgg-a", blocks=b))
         assert got.startswith("vgg: blocks needs numbers of filters")

@@ -132,6 +132,38 @@ def test_the_layout_in_memory_stays(layer, layout):
     assert y.stride() == gradient.stride() == x.stride()
 
 
+def test_a_square_beyond_the_float_range_spoils_only_the_maps_that_see_it():
+    for values in ({0: 1e20}, {3: -1e30}, {0: 1e20, 7: 1e19}):
+        x = torch.ones(1, 8, 1, 1)
+        for place, value in values.items():
+            x[0, place] = value
+        torch.testing.assert_close(
+            LocalResponseNorm()(x),
+            nn.functional.local_response_norm(x, 5, k=2.0),
+        )
+    one = torch.ones(1, 8, 1, 1)
+    one[0, 0] = 1e20
+    alone = (2 + 5 * 1e-4 / 5) ** -0.75  # a map three away from it sees five ones
+    assert LocalResponseNorm()(one)[0, 4].item() == pytest.approx(alone, rel=1e-6)
+
+
+def test_functional_derivatives_and_maps_over_it_are_those_of_the_loop():
+    layer, x = LocalResponseNorm(size=3, alpha=3.0), drawn(4, 2, 6, 3, 3)
+    wanted = torch.stack([layer(part) for part in x])
+    torch.testing.assert_close(torch.func.vmap(layer)(x), wanted)
+    last = x.movedim(0, -1)
+    torch.testing.assert_close(torch.func.vmap(layer, in_dims=-1)(last), wanted)
+
+    def loss(x):
+        return (layer(x) ** 2).sum()
+
+    each = torch.func.vmap(torch.func.grad(loss))(x)
+    for part, slope in zip(x, each, strict=True):
+        part = part.clone().requires_grad_()
+        loss(part).backward()
+        torch.testing.assert_close(slope, part.grad)
+
+
 def test_inputs_stay_as_they_are():
     x = drawn(2, 8, 3, 3)
     before = x.clone()

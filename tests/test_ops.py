@@ -38,6 +38,16 @@ def test_accuracy_counts_equal_labels():
     assert ops.accuracy([1, 2, 3, 3], np.array([1, 2, 0, 3])) == 0.75
 
 
+def test_one_example_is_right_or_wrong():
+    assert ops.accuracy([1], [1]) == 1 and ops.accuracy([1], [0]) == 0
+
+
+def test_the_mean_loss_of_float32_scores_is_taken_in_float64():
+    s = np.array([[0, 1000], [0, 0]], np.float32)
+    two = float(np.log(np.float32(2)))  # 1000 + 0.6931 would keep four digits of it
+    assert ops.cross_entropy(s, [0, 0]) == (1000 + two) / 2
+
+
 @settings(deadline=None, max_examples=100, derandomize=True)
 @given(
     st.integers(0, 7),

@@ -45,6 +45,39 @@ def test_whole_numbers_of_any_type_become_int(value):
     assert got == 3 and type(got) is int
 
 
+def test_both_ends_of_a_range_belong_to_it():
+    assert shapes.require_int(1, 1, "f", "k", 5) == 1
+    assert shapes.require_int(5, 1, "f", "k", 5) == 5
+    assert shapes.require_seed(0, "f") == 0
+    assert shapes.require_number(0, 0, "f", "reg") == 0
+    assert shapes.require_number(-3, None, "f", "x") == -3
+
+
+def test_a_tensor_that_records_gradients_is_no_number():
+    value = torch.tensor(3.0, requires_grad=True)
+    message_of(lambda: shapes.require_int(value, 0, "f", "k"), TypeError)
+    assert shapes.require_int(value.detach(), 0, "f", "k") == 3
+
+
+def test_values_are_spoken_in_one_line_of_at_most_60_characters():
+    assert shapes.spoken("x" * 58) == repr("x" * 58)  # 60 with the quotes
+    assert shapes.spoken("x" * 59) == repr("x" * 59)[:57] + "..."
+    assert shapes.spoken(np.int64(3)).endswith("3)")  # one number is no array
+    assert shapes.spoken("two\nlines") == repr("two\nlines")
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_])
+def test_a_switch_is_true_or_false(value):
+    got = shapes.require_bool(value, "f", "flip")
+    assert got == value and type(got) is bool
+
+
+@pytest.mark.parametrize("value", ["no", 0, 1, None, np.array([True])])
+def test_what_is_neither_true_nor_false_is_a_type_error(value):
+    got = message_of(lambda: shapes.require_bool(value, "f", "flip"), TypeError)
+    assert got.startswith("f: flip must be True or False; got")
+
+
 @pytest.mark.parametrize("value", [1.5, "3", None, True, np.nan, np.inf, [1, 2], 1j])
 def test_what_is_not_a_whole_number_is_a_type_error(value):
     message_of(lambda: shapes.require_int(value, 0, "f", "k"), TypeError)
@@ -81,6 +114,36 @@ def test_one_value_that_is_not_finite_is_found(bad):
     assert "NaN or infinity" in message_of(lambda: shapes.require_numbers(x, "f", "x"))
 
 
+def test_numbers_known_to_be_finite_are_not_looked_at_again():
+    shapes.require_numbers(np.array([np.nan]), "f", "x", finite=True)
+    message_of(
+        lambda: shapes.require_numbers(np.array(["a"]), "f", "x", True), TypeError
+    )
+
+
+def test_sums_that_leave_the_float_range_are_refused_and_no_sums_are_not():
+    for fine in ([], [0.0], [-1e308, 1e308]):
+        shapes.require_in_range(np.array(fine), "f", "the sums")
+    for bad in ([0, np.inf], [-np.inf, 0], [np.nan, 1], [-np.inf, np.inf]):
+        got = message_of(
+            lambda bad=bad: shapes.require_in_range(np.array(bad), "f", "the sums")
+        )
+        assert got.startswith("f: the sums leave the range of float64")
+
+
+def test_a_function_is_what_can_be_called():
+    shapes.require_callable(len, "f", "rule")
+    got = message_of(lambda: shapes.require_callable(3, "f", "rule"), TypeError)
+    assert got == "f: rule needs a function; got 3. Pass it without calling it."
+
+
+def test_a_vanished_step_is_worded_with_one_that_helps():
+    assert str(shapes.step_vanishes("f", 1e-5, 2e12)) == (
+        "f: the step h = 1e-05 vanishes beside a value of 2e+12: their sum is the "
+        "same float. Take a larger h, about 2e+07."
+    )
+
+
 @pytest.mark.parametrize("values", [["a"], [1j], [None], [b"x"]])
 def test_what_is_not_a_real_number_is_a_type_error(values):
     x = np.array(values)
@@ -102,6 +165,8 @@ def test_shapes_and_choices_name_what_came():
     assert got == "f: x needs shape (2, 3); got shape (3,)."
     got = message_of(lambda: shapes.require_choice("c", ("a", "b"), "f", "kind"))
     assert got == "f: kind must be 'a' or 'b'; got 'c'."
+    shapes.require_choice("b", ("a", "b"), "f", "kind")
+    message_of(lambda: shapes.require_choice(np.array(["a"]), ("a",), "f", "kind"))
 
 
 # ----------------------------------------------------------------- size arithmetic
@@ -120,6 +185,12 @@ def test_224_gives_54_by_floor_and_55_by_ceil_and_227_needs_neither():
     assert shapes.out_size(224, 11, 4, ceil_mode=True) == 55
     assert shapes.out_size(227, 11, 4) == shapes.out_size(227, 11, 4, ceil_mode=True)
     assert [shapes.out_size(n, 3, 2) for n in (55, 27, 13)] == [27, 13, 6]
+
+
+def test_a_window_may_hang_over_the_edge_but_not_begin_in_the_padding():
+    # one zero on each side, windows of 2 at 0 and 3: is 3 inside of n + 1?
+    assert shapes.out_size(2, 2, 3, padding=1, ceil_mode=True) == 1
+    assert shapes.out_size(3, 2, 3, padding=1, ceil_mode=True) == 2
 
 
 @fuzz
@@ -227,6 +298,9 @@ def test_rows_that_are_no_windows_are_named():
         lambda: shapes.receptive_field([(3, 1), 3])
     )
     assert "stride must be" in message_of(lambda: shapes.receptive_field([(3, 0)]))
+    for row in ((), (3, 1, 0, 1, 1)):
+        got = message_of(lambda row=row: shapes.receptive_field([(3,), row]))
+        assert got.startswith("receptive_field: layer 1 needs (kernel_size, stride")
     with pytest.raises(
         TypeError, match=r"layers needs rows, such as \[\(3, 1\)\]; got 5"
     ):
@@ -292,6 +366,8 @@ def test_memory_is_values_times_bytes():
     x = torch.empty(2, 3, 5, 7)
     assert shapes.activation_bytes(x.shape) == x.numel() * x.element_size()
     assert shapes.activation_bytes((2, 3), bytes_per_value=2) == 12
+    assert shapes.activation_bytes((2, 3), bytes_per_value=1) == 6
+    assert shapes.activation_bytes((0, 3)) == 0
     with pytest.raises(TypeError, match="shape needs sizes, such as .*; got 5"):
         shapes.activation_bytes(5)
 

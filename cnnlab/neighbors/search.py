@@ -35,7 +35,7 @@ def l1_block(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return d
 
 
-def squared_pairs(x, y, i, j, scale: float = 1.0) -> np.ndarray:
+def squared_pairs(x, y, i, j, scale: float) -> np.ndarray:
     """``|x[i] - y[j]|^2 / scale^2`` for lists of indices, by the definition."""
     d2 = np.zeros(len(i))
     for part in blocks(len(i), max(1, PAIRS // max(1, x.shape[1]))):

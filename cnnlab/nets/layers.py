@@ -168,7 +168,7 @@ def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
         # Autocast would multiply, and add up, in bfloat16 with its three digits.
         with torch.autocast("cpu", enabled=False):
             total = _banded(x, x.new_ones(count, count).tril(left).triu(-right))
-        if total.sum().isfinite():
+        if _is_known_finite(total):
             return total
     total = x.clone()
     for shift in range(1, min(left, count - 1) + 1):
@@ -176,6 +176,13 @@ def _window_sum(x: Tensor, left: int, right: int) -> Tensor:
     for shift in range(1, min(right, count - 1) + 1):
         total[..., :-shift] += x[..., shift:]
     return total
+
+
+def _is_known_finite(x: Tensor) -> bool:
+    try:
+        return bool(x.sum().isfinite())
+    except RuntimeError:  # under torch.func.vmap, values decide nothing
+        return False
 
 
 def _banded(x: Tensor, band: Tensor) -> Tensor:
