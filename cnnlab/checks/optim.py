@@ -884,7 +884,7 @@ sgd_epoch = FindBug(
 
 # ------------------------------------------------------------------------- open
 
-TRAININGS, SEARCH_BAR, JUDGING_SEEDS = 20, 0.955, range(1, 6)
+TRAININGS, SEARCH_BAR, JUDGING_SEEDS = 20, 0.959, range(1, 6)
 NAMES = ("rate", "momentum", "decay", "size")
 
 
