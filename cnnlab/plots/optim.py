@@ -147,7 +147,9 @@ def race(x, curves, xlabel: str, ylabel: str, title: str):
         ax.fill_between(
             seen, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2
         )
-        ax.plot(seen, mean, MARKERS[index] + "-", color=colour, label=name, markersize=4)
+        ax.plot(
+            seen, mean, MARKERS[index] + "-", color=colour, label=name, markersize=4
+        )
         told.append(f"{name} {mean[1]:.2g}, then {mean[-1]:.2g} at {seen[-1]:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log", title=title)
     ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
