@@ -58,6 +58,22 @@ def _plain(w, gradient_of, rate, start):
     return w - rate * gradient_of(w)
 
 
+def _walk_in_place(gradient_of, w, rate, steps):
+    w = np.array(w)
+    path = [w.copy()]
+    for _ in range(steps):
+        w -= rate * gradient_of(w)
+        path.append(w.copy())
+    return np.array(path)
+
+
+def _step_in_place(w, v, gradient, rate, momentum=0.9, decay=0.0005):
+    w, v = np.array(w), np.asarray(v)
+    v = momentum * v - decay * rate * w - rate * gradient
+    w += v
+    return w, v
+
+
 gradient_descent = Exercise(
     name="gradient_descent",
     notebook="04",
@@ -121,6 +137,12 @@ gradient_descent = Exercise(
             "sign only",
             _walk(lambda w, g, rate, start: w - rate * np.sign(g(w))),
             "the steps have all the same length; the gradient is more than its sign.",
+        ),
+        Mistake(
+            "in place on whole numbers",
+            _walk_in_place,
+            "`w -= ...` keeps the type of w, and whole numbers have no room for "
+            "fractions: write `w = w - ...`.",
         ),
         Mistake(
             "cut to whole numbers",
@@ -684,6 +706,12 @@ momentum_step = Exercise(
                 optim.momentum_step(w, v, gradient, rate, momentum, decay)[::-1]
             ),
             "the two results are exchanged: return w first, then v.",
+        ),
+        Mistake(
+            "in place on whole numbers",
+            _step_in_place,
+            "`w += v` keeps the type of w, and whole numbers have no room for "
+            "fractions: write `w + v`.",
         ),
         Mistake(
             "rate applied twice",
