@@ -47,6 +47,7 @@ def main() -> None:
         "median_score": float(np.median(found)),
         "median_of_the_best_training": float(np.median(apparent)),
         "share_better_once_than_anew": float(np.mean(np.array(apparent) > found)),
+        "mean_lost_anew": float(np.mean(np.array(apparent) - found)),
         "median_of_one_random_setting": float(np.median(once)),
     }
     print(results)

@@ -58,6 +58,22 @@ def _plain(w, gradient_of, rate, start):
     return w - rate * gradient_of(w)
 
 
+def _walk_in_place(gradient_of, w, rate, steps):
+    w = np.array(w)
+    path = [w.copy()]
+    for _ in range(steps):
+        w -= rate * gradient_of(w)
+        path.append(w.copy())
+    return np.array(path)
+
+
+def _step_in_place(w, v, gradient, rate, momentum=0.9, decay=0.0005):
+    w, v = np.array(w), np.asarray(v)
+    v = momentum * v - decay * rate * w - rate * gradient
+    w += v
+    return w, v
+
+
 gradient_descent = Exercise(
     name="gradient_descent",
     notebook="04",
@@ -121,6 +137,12 @@ gradient_descent = Exercise(
             "sign only",
             _walk(lambda w, g, rate, start: w - rate * np.sign(g(w))),
             "the steps have all the same length; the gradient is more than its sign.",
+        ),
+        Mistake(
+            "in place on whole numbers",
+            _walk_in_place,
+            "`w -= ...` keeps the type of w, and whole numbers have no room for "
+            "fractions: write `w = w - ...`.",
         ),
         Mistake(
             "cut to whole numbers",
@@ -197,6 +219,14 @@ def _not_put_back(f, x, h=1e-5):
     return out
 
 
+def _rows_moved(f, x, h=1e-5):
+    x = np.array(x, dtype=float)
+    out = np.zeros(x.shape)
+    for i in range(len(x)):
+        out[i] = _central(f, x, i, h)
+    return out
+
+
 numerical_gradient = Exercise(
     name="numerical_gradient",
     notebook="04",
@@ -226,6 +256,27 @@ numerical_gradient = Exercise(
             "backward difference",
             _differences(lambda f, x, i, h: (f(x) - f(_moved(x, i, -h))) / h),
             "only the lower side is measured, (f(x) - f(x - h)) / h. Go up and down.",
+        ),
+        Mistake(
+            "half steps",
+            _differences(
+                lambda f, x, i, h: (
+                    (f(_moved(x, i, h / 2)) - f(_moved(x, i, -h / 2))) / h
+                )
+            ),
+            "the entry moves by h / 2 each way; it is to move by h, and the distance "
+            "is 2 h.",
+        ),
+        Mistake(
+            "one side over 2 h",
+            _differences(lambda f, x, i, h: (f(_moved(x, i, h)) - f(x)) / (2 * h)),
+            "one place is x itself, and the distance 2 h: measure f(x - h) for it.",
+        ),
+        Mistake(
+            "whole rows moved",
+            _rows_moved,
+            "with two axes, x[i] is a whole row: go through single places, for "
+            "instance with np.ndindex(x.shape).",
         ),
         Mistake(
             "divided by h",
@@ -307,6 +358,14 @@ _WITHIN = (
     "only the order of the batches is shuffled: each holds neighbours in the data. "
     "Shuffle the indices."
 )
+_PARTLY = (
+    "many images still stand next to their neighbours in the data, as in an order that "
+    "is only turned round, or shuffled in part. Shuffle all indices."
+)
+_HALVES = (
+    "the two halves of the data are shuffled apart, and never meet in a batch. Shuffle "
+    "all indices together."
+)
 _SAME = (
     "each epoch has the same order: take the order from `rng`, which goes on from "
     "epoch to epoch, and seed nothing inside."
@@ -368,6 +427,10 @@ def _say_epoch(answer, n, size) -> str | None:
             return f"{told}\nLikely cause: {_IN_ORDER}"
         if all(np.ptp(one) == len(one) - 1 for one in batches):
             return f"{told}\nLikely cause: {_WITHIN}"
+        if (np.abs(np.diff(order)) == 1).sum() > n // 5:
+            return f"{told}\nLikely cause: {_PARTLY}"
+        if (order[: n // 2] < n // 2).all() or (order[: n // 2] >= n // 2).all():
+            return f"{told}\nLikely cause: {_HALVES}"
     return None
 
 
@@ -437,6 +500,28 @@ minibatches = Exercise(
             _SIZES,
         ),
         Mistake("batches shuffled, not images", _batches_shuffled, _WITHIN),
+        Mistake(
+            "turned round, not shuffled",
+            lambda n, size, rng: _cut(
+                np.roll(np.arange(n), rng.integers(n) if n else 0), size
+            ),
+            _PARTLY,
+        ),
+        Mistake(
+            "one half shuffled",
+            lambda n, size, rng: _cut(
+                np.r_[rng.permutation(n // 2), np.arange(n // 2, n)], size
+            ),
+            _PARTLY,
+        ),
+        Mistake(
+            "halves shuffled apart",
+            lambda n, size, rng: _cut(
+                np.r_[rng.permutation(n // 2), n // 2 + rng.permutation(n - n // 2)],
+                size,
+            ),
+            _HALVES,
+        ),
         Mistake("one flat array", lambda n, size, rng: rng.permutation(n), _NOT_ARRAYS),
         Mistake(
             "evenly cut",
@@ -472,12 +557,12 @@ def _drawn_step(rng, size):
     return Case((w, v, gradient, rate), kwargs=dials[rng.integers(4)])
 
 
-def _update(velocity, place=lambda w, v, old, rate: w + v):
+def _update(velocity, place=lambda w, v, old, rate, decay: w + v):
     """Return a wrong step: ``velocity(w, v, g, rate, m, decay)``, then ``place``."""
 
     def momentum_step(w, v, gradient, rate, momentum=0.9, decay=0.0005):
         new = velocity(w, v, gradient, rate, momentum, decay)
-        return place(w, new, v, rate), new
+        return place(w, new, v, rate, decay), new
 
     return momentum_step
 
@@ -525,6 +610,29 @@ momentum_step = Exercise(
             "the weight decay is left out: subtract decay * rate * w, too.",
         ),
         Mistake(
+            "decay beside the velocity",
+            _update(
+                lambda w, v, g, rate, m, decay: m * v - rate * g,
+                lambda w, v, old, rate, decay: w + v - decay * rate * w,
+            ),
+            "the decay is subtracted from w, beside the velocity; here it is a part of "
+            "v, and is remembered with it.",
+        ),
+        Mistake(
+            "a look ahead",
+            lambda w, v, gradient, rate, momentum=0.9, decay=0.0005: (
+                optim.nesterov_step(w, v, gradient, rate, momentum, decay)
+            ),
+            "the weights look ahead by one more momentum, which is Nesterov's rule; "
+            "here they move by the new v, no more.",
+        ),
+        Mistake(
+            "rate times all",
+            _update(lambda w, v, g, rate, m, decay: rate * (m * v - decay * w - g)),
+            "the old velocity is multiplied by the rate, too; only the decay and the "
+            "gradient are.",
+        ),
+        Mistake(
             "decay added",
             _update(
                 lambda w, v, g, rate, m, decay: m * v + decay * rate * w - rate * g
@@ -542,7 +650,7 @@ momentum_step = Exercise(
             "velocity of the other sign",
             _update(
                 lambda w, v, g, rate, m, decay: m * v + decay * rate * w + rate * g,
-                lambda w, v, old, rate: w - v,
+                lambda w, v, old, rate, decay: w - v,
             ),
             "your velocity points uphill and is subtracted. That is a rule, too; in "
             "this one v points downhill, and is added.",
@@ -551,19 +659,19 @@ momentum_step = Exercise(
             "the rate outside",
             _update(
                 lambda w, v, g, rate, m, decay: m * v + decay * w + g,
-                lambda w, v, old, rate: w - rate * v,
+                lambda w, v, old, rate, decay: w - rate * v,
             ),
             "this is PyTorch's rule, with the rate outside the velocity. The paper "
             "keeps it inside: v = momentum * v - decay * rate * w - rate * gradient.",
         ),
         Mistake(
             "old velocity",
-            _update(_right_velocity, lambda w, v, old, rate: w + old),
+            _update(_right_velocity, lambda w, v, old, rate, decay: w + old),
             "the weights move by the old velocity: make the new one, then add it.",
         ),
         Mistake(
             "new velocity subtracted",
-            _update(_right_velocity, lambda w, v, old, rate: w - v),
+            _update(_right_velocity, lambda w, v, old, rate, decay: w - v),
             "the velocity already points downhill: add it to the weights.",
         ),
         Mistake(
@@ -600,8 +708,14 @@ momentum_step = Exercise(
             "the two results are exchanged: return w first, then v.",
         ),
         Mistake(
+            "in place on whole numbers",
+            _step_in_place,
+            "`w += v` keeps the type of w, and whole numbers have no room for "
+            "fractions: write `w + v`.",
+        ),
+        Mistake(
             "rate applied twice",
-            _update(_right_velocity, lambda w, v, old, rate: w + rate * v),
+            _update(_right_velocity, lambda w, v, old, rate, decay: w + rate * v),
             "the rate is applied twice: it is already in the velocity.",
         ),
     ),
@@ -644,6 +758,7 @@ step_rate = Exercise(
     cases=(
         Case((0, 0.01, [2, 4]), "before the first drop"),
         Case((2, 0.01, [2, 4]), "exactly at a drop"),
+        Case((3, 0.01, [2, 4]), "one epoch before the second drop"),
         Case((5, 0.01, [2, 4]), "after both"),
         Case((3, 0.5, [2, 4], 0.5), "another factor"),
         Case((7, 0.5, []), "no drop at all"),
@@ -655,6 +770,18 @@ step_rate = Exercise(
             "one epoch late",
             _rate(lambda epoch, drops: sum(epoch > drop for drop in drops)),
             "the rate drops one epoch late: from the epoch named on, so >= is meant.",
+        ),
+        Mistake(
+            "one epoch early",
+            _rate(lambda epoch, drops: sum(epoch + 1 >= drop for drop in drops)),
+            "the rate drops one epoch early: the first epoch is 0, as in `drops`.",
+        ),
+        Mistake(
+            "what the factor leaves",
+            lambda epoch, rate, drops, factor=0.1: (
+                rate * (1 - factor) ** sum(epoch >= drop for drop in drops)
+            ),
+            "the rate is multiplied by 1 - factor: multiply it by the factor itself.",
         ),
         Mistake(
             "dropped once only",
@@ -779,6 +906,14 @@ def _last_repeated(gradient_of, w, batches, rate):
     )
 
 
+def _added_up(gradient_of, w, batches, rate):
+    total = 0.0
+    for batch in batches:
+        total = total + gradient_of(w, batch)
+        w = w - rate * total
+    return w
+
+
 sgd_epoch = FindBug(
     name="sgd_epoch",
     notebook="04",
@@ -867,6 +1002,28 @@ sgd_epoch = FindBug(
             "every step uses the first batch: pass `batch` on.",
         ),
         Mistake(
+            "gradients added up",
+            _added_up,
+            "the gradients are added up, and each step takes all so far: a step "
+            "takes that of its batch alone.",
+        ),
+        Mistake(
+            "times the images",
+            lambda gradient_of, w, batches, rate: optim.sgd_epoch(
+                lambda w, batch: len(batch) * gradient_of(w, batch), w, batches, rate
+            ),
+            "the gradient is multiplied by the images of the batch: it is already "
+            "their mean, and the rate alone sets the step.",
+        ),
+        Mistake(
+            "over the batches",
+            lambda gradient_of, w, batches, rate: optim.sgd_epoch(
+                gradient_of, w, batches, rate / len(batches)
+            ),
+            "each step is divided by the number of batches; SGD takes every step in "
+            "full.",
+        ),
+        Mistake(
             "unmended",
             _one_behind,
             "each step still uses the gradient of the batch before.",
@@ -884,7 +1041,7 @@ sgd_epoch = FindBug(
 
 # ------------------------------------------------------------------------- open
 
-TRAININGS, SEARCH_BAR, JUDGING_SEEDS = 20, 0.955, range(1, 6)
+TRAININGS, SEARCH_BAR, JUDGING_SEEDS = 20, 0.959, range(1, 6)
 NAMES = ("rate", "momentum", "decay", "size")
 
 

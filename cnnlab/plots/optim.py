@@ -28,7 +28,7 @@ from cnnlab.plots.linear import WIDE, _font
 MARKERS = ("o", "s", "^", "D", "v", "P")
 COLOURS = {
     "all images": BLACK, "batches of 32": BLUE, "one image": SKY,
-    "falling rate": PURPLE, "fixed rate": SKY, "raw pixels": ORANGE,
+    "rate 3": BLUE, "rate 1": GREEN, "rate 3, then 0.3": PURPLE, "raw pixels": ORANGE,
     "less the mean image": BLACK,
     "the paper": VERMILION, "PyTorch": GREEN,
 }  # fmt: skip
@@ -128,39 +128,33 @@ def limits(rates, costs, predicted, start: float):
     return describe(figure, f"Rates that end above the start. {'; '.join(told)}.")
 
 
-def race(x, curves, xlabel: str, ylabel: str, at: int = -1):
+def race(x, curves, xlabel: str, ylabel: str, title: str):
     """Return a figure of several runs a curve: their mean, and a band from end to end.
 
-    The upright axis is logarithmic. The title compares lowest and highest curve.
+    The upright axis is logarithmic.
 
     Parameters
     ----------
     x : (P,)
-    curves : name -> (runs, P), or (P,)
-    at : which of the P places the title is about
+    curves : name -> (runs, P), or (P,); a curve may be shorter than the others
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.3))
-    told, ends = [], {}
+    told = []
     for index, (name, runs) in enumerate(curves.items()):
         runs = np.atleast_2d(np.asarray(runs, dtype=float))
         colour, mean = COLOURS.get(name, CYCLE[index]), runs.mean(axis=0)
-        ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2)
-        ax.plot(x, mean, MARKERS[index] + "-", color=colour, label=name, markersize=4)
-        ends[name] = float(mean[at])
-        told.append(f"{name} {mean[1]:.2g}, then {mean[-1]:.2g} at the end")
-    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log")
-    ax.set_title(_ranking(ends, "" if at == -1 else f"{xlabel} {x[at]}"))
+        seen = x[: len(mean)]
+        ax.fill_between(
+            seen, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2
+        )
+        ax.plot(
+            seen, mean, MARKERS[index] + "-", color=colour, label=name, markersize=4
+        )
+        told.append(f"{name} {mean[1]:.2g}, then {mean[-1]:.2g} at {seen[-1]:g}")
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log", title=title)
     ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     ax.legend()
     return describe(figure, f"{ylabel} over {xlabel}: {'; '.join(told)}.")
-
-
-def _ranking(heights: dict, place: str) -> str:
-    """Say which curve is lowest, and how many times lower than the highest."""
-    low, high = min(heights, key=heights.get), max(heights, key=heights.get)
-    times = heights[high] / heights[low] if heights[low] > 0 else np.inf
-    verb = f"At {place}, {low} is" if place else f"{low[0].upper()}{low[1:]} ends"
-    return f"{verb} {times:.2g} times lower than {high}"
 
 
 # ------------------------------------------------------------------ the valley, quick
