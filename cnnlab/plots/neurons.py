@@ -411,14 +411,14 @@ def stack_histograms(name: str, sums, starts, title: str, bins: int = 30):
     for number, ax in enumerate(axes[0], 1):
         ax.set_title(f"layer {number}", loc="center", fontsize=11)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    figure.supxlabel("answer, from … to", fontsize=11)
+    figure.supxlabel("answer; below each axis, its two ends", fontsize=11)
     figure.supylabel("share of all answers", fontsize=11)
     return describe(figure, f"{title}. {'; '.join(told)}.")
 
 
 def _short(value: float) -> str:
     """Return a number in at most five characters."""
-    text = f"{value:.2g}"
+    text = f"{value:.2g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
     return text.replace("e-0", "e-").replace("e+0", "e")
 
 
