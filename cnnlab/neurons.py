@@ -243,7 +243,10 @@ def read_circuit(circuit: Callable, inputs: int) -> Circuit:
     def nand(one, other):
         for wire in (one, other):
             if not isinstance(wire, Wire):
-                raise TypeError(f"nand takes two wires; got {shapes.spoken(wire)}.")
+                raise TypeError(
+                    "nand takes two wires, inputs or answers of nand, and no "
+                    f"constants; got {shapes.spoken(wire)}."
+                )
         gates.append((one.number, other.number))
         return Wire(inputs + len(gates) - 1)
 

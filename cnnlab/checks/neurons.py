@@ -160,6 +160,10 @@ _TWO_ONLY = (
     "right for two inputs only: with more of them, all weights together pull further "
     "down, so that the bias must grow with n, or the weights shrink."
 )
+_BETWEEN = (
+    "b must lie between the sum of all weights and the sum without one of them, both "
+    "turned round"
+)
 _AT_ZERO = "a sum of exactly 0 answers 0, and this NAND relies on 1 there."
 _CASES_OF_N = (2, 1, 3, 4, 6)
 
@@ -198,14 +202,14 @@ def _weights(result, n):
 
 
 def _judge_nand(answer) -> str | None:
-    tables, first = {}, None
+    tables, first, given = {}, None, {}
     for n in _CASES_OF_N:
         got = _weights(answer(n), n)
         if isinstance(got, str):
             return got
         x = _bits(n)
         z = x @ got[0] + got[1]
-        tables[n] = x, z
+        tables[n], given[n] = (x, z), got
         wrong = np.flatnonzero((z > 0) == x.all(axis=1))
         if first is None and len(wrong):
             row = x[wrong[0]]
@@ -216,7 +220,7 @@ def _judge_nand(answer) -> str | None:
             )
     if first is None:
         return None
-    cause = _cause_of_tables(tables)
+    cause = _cause_of_tables(tables) or _cause_of_weights(tables, given)
     return f"{first}\nLikely cause: {cause}" if cause else first
 
 
@@ -227,10 +231,19 @@ def _cause_of_tables(tables) -> str | None:
     for table, cause in _TABLES.values():
         if all(((z > 0) == table(x)).all() for x, z in more.values()):
             return cause
-    x, z = tables[2]
-    if ((z > 0) != x.all(axis=1)).all():
-        return _TWO_ONLY
     return None
+
+
+def _cause_of_weights(tables, given) -> str | None:
+    failing = [n for n, (x, z) in tables.items() if ((z > 0) == x.all(axis=1)).any()]
+    if any((given[n][0] >= 0).any() for n in failing):
+        return None
+    if 2 not in failing and len({(*given[n][0][:1], given[n][1]) for n in given}) == 1:
+        return _TWO_ONLY  # the same weights and the same bias for every n
+    n = failing[0]
+    w = given[n][0]
+    low, high = -w.sum() + w.max(), -w.sum()
+    return f"{_BETWEEN}: for n = {n} above {low:g}, and at most {high:g}."
 
 
 nand_weights = Exercise(
@@ -252,6 +265,18 @@ nand_weights = Exercise(
             _TABLES["always 1"][1],
         ),
         Mistake("for two inputs", lambda n: (np.full(n, -2.0), 3.0), _TWO_ONLY),
+        Mistake(
+            "a bias that grows too slowly", lambda n: (np.full(n, -2.0), n + 1.0),
+            f"{_BETWEEN}: for n = 3 above 4, and at most 6.",
+        ),
+        Mistake(
+            "weights that grow", lambda n: (np.full(n, -float(n)), 2.0 * n - 1),
+            f"{_BETWEEN}: for n = 3 above 6, and at most 9.",
+        ),
+        Mistake(
+            "both grow", lambda n: (np.full(n, -float(n)), n + 1.0),
+            f"{_BETWEEN}: for n = 1 above 0, and at most 1.",
+        ),
         Mistake("on the edge", lambda n: (np.full(n, -1.0), n - 1.0), _AT_ZERO),
         Mistake(
             "exchanged", lambda n: (2.0 * n - 1, np.full(n, -2.0)),
@@ -290,6 +315,24 @@ def _updated(answer=_fires, step=lambda t, y, z: t - y, bias=lambda step, x: ste
         return w + change * x, b + bias(change, x)
 
     return update
+
+
+def _asked_again(x, t, w, b):
+    moved = w + (t - _fires(x, w, b)) * x
+    return moved, b + t - _fires(x, moved, b)
+
+
+def _bias_first(x, t, w, b):
+    moved = b + t - _fires(x, w, b)
+    return w + (t - _fires(x, w, moved)) * x, moved
+
+
+def _until_right(x, t, w, b):
+    for _ in range(10_000):
+        if _fires(x, w, b) == t:
+            break
+        w, b = neurons.perceptron_update(x, t, w, b)
+    return w, b
 
 
 def _in_place(x, t, w, b):
@@ -383,6 +426,31 @@ perceptron_update = Exercise(
             "only w is returned: return w, b.",
         ),
         Mistake(
+            "size of the error", _updated(step=lambda t, y, z: abs(t - y)),
+            "x is added after every error; where 1 came and 0 is wanted, t - y is -1, "
+            "and x is subtracted.",
+        ),
+        Mistake(
+            "asked again for b", _asked_again,
+            "b moves by an answer of the new w. Ask once, for y; then move w and b.",
+        ),
+        Mistake(
+            "asked again for w", _bias_first,
+            "w moves by an answer of the new b. Ask once, for y; then move w and b.",
+        ),
+        Mistake(
+            "until right", _until_right,
+            "it goes on until the example is right; wanted is one step.",
+        ),
+        Mistake(
+            "doubled", _updated(step=lambda t, y, z: 2 * (t - y)),
+            "the step is twice t - y; no factor is wanted here.",
+        ),
+        Mistake(
+            "halved", _updated(step=lambda t, y, z: 0.5 * (t - y)),
+            "the step is half of t - y; no factor is wanted here.",
+        ),
+        Mistake(
             "a small rate", _updated(step=lambda t, y, z: 0.1 * (t - y)),
             "the step is a tenth of t - y; no rate is wanted here.",
         ),
@@ -420,7 +488,11 @@ _LAST_WRONG = (
     "the hidden layer is good: some line parts its answers rightly. w2 and b2 are "
     "another line."
 )
-_XOR_AT_ZERO = "some sum is exactly 0, which answers 0: move that bias by one half."
+_XOR_AT_ZERO = "sums of exactly 0 answer 0. Move these biases by one half: "
+_COLUMNS = (
+    "w1 is written column by column: with its columns as the neurons it would be "
+    "right, but row m holds the weights of hidden neuron m."
+)
 
 
 def _layers_of(result):
@@ -465,15 +537,25 @@ def _judge_xor(answer) -> str | None:
     return (
         f"inputs → hidden neurons → answer: {rows}. Wanted the answers 0, 1, 1, 0."
         f"{f' This is {known}.' if known else ''}\n"
-        f"Likely cause: {_cause_of_xor(sums, hidden, last, w2, b2)}"
+        f"Likely cause: {_cause_of_xor(w1, b1, w2, b2)}"
     )
 
 
-def _cause_of_xor(sums, hidden, last, w2, b2) -> str:
+def _cause_of_xor(w1, b1, w2, b2) -> str:
+    if (_fires(_fires(_FOUR, w1, b1), w2, b2) == [0, 1, 1, 0]).all():
+        return _COLUMNS
+    sums = _FOUR @ w1.T + b1
+    hidden = (sums > 0).astype(int)
+    last = hidden @ w2 + b2
     up = (np.where(sums >= 0, 1, 0) @ w2 + b2 > 0).astype(int).tolist()
     also = (hidden @ w2 + b2 >= 0).astype(int).tolist()
     if [0, 1, 1, 0] in (up, also) and (not sums.all() or not last.all()):
-        return _XOR_AT_ZERO
+        edges = [f"b1[{m}]" for m in (0, 1) if not sums[:, m].all()]
+        if [0, 1, 1, 0] != up:
+            edges = ["b2"]
+        elif not last.all() and [0, 1, 1, 0] == also:
+            edges.append("b2")
+        return f"{_XOR_AT_ZERO}{', '.join(edges)}."
     no, yes = ({tuple(hidden[i]) for i in pair} for pair in ((0, 3), (1, 2)))
     if no & yes:
         return _MERGED
@@ -522,7 +604,16 @@ xor_network = Exercise(
         ),
         Mistake(
             "on the edge",
-            _net([[1, 1], [-1, -1]], [-0.5, 1], [1, 1], -1.5), _XOR_AT_ZERO,
+            _net([[1, 1], [-1, -1]], [-0.5, 1], [1, 1], -1.5), f"{_XOR_AT_ZERO}b1[1].",
+        ),
+        Mistake(
+            "both on the edge",
+            _net([[1, 1], [-1, -1]], [-1, 1], [1, 1], -1.5),
+            f"{_XOR_AT_ZERO}b1[0], b1[1].",
+        ),
+        Mistake(
+            "columns for neurons",
+            _net([[2, -2], [2, -2]], [-1, 3], [2, 2], -3), _COLUMNS,
         ),
         Mistake(
             "three results", lambda: (np.eye(2), np.zeros(2), np.ones(2)),
@@ -558,6 +649,12 @@ def _drawn_slope(rng, size):
 def _f(z, slope=1.0):
     with np.errstate(all="ignore"):
         return 1 / (1 + np.exp(-slope * np.asarray(z, float)))
+
+
+def _exp_f(z, slope):
+    """Return exp(-slope z) f, as an answer that does not cancel it computes it."""
+    with np.errstate(all="ignore"):
+        return np.exp(-slope * np.asarray(z, float)) * _f(z, slope)
 
 
 def _quotient(z, slope=1.0):
@@ -621,6 +718,28 @@ sigmoid_derivative = Exercise(
         Mistake(
             "sign", lambda z, slope=1.0: -slope * _f(z, slope) * (1 - _f(z, slope)),
             "the sign is wrong: the sigmoid rises everywhere.",
+        ),
+        Mistake(
+            "slope left out of a square",
+            lambda z, slope=1.0: _exp_f(z, slope) * _f(z, slope),
+            "the factor slope is missing: the chain rule brings it out of the "
+            "exponent.",
+        ),
+        Mistake(
+            "a missing square",
+            lambda z, slope=1.0: slope * _exp_f(z, slope),
+            "a square is missing: the derivative of 1/u is -1/u^2, so exp(-slope z) "
+            "is multiplied by f^2.",
+        ),
+        Mistake(
+            "divided by the slope",
+            lambda z, slope=1.0: _f(z, slope) * (1 - _f(z, slope)) / slope,
+            "it is divided by slope; the chain rule multiplies by it.",
+        ),
+        Mistake(
+            "a quarter too much",
+            lambda z, slope=1.0: slope / 4 * _f(z, slope) * (1 - _f(z, slope)),
+            "a factor 1/4 too much: f (1 - f) is 1/4 at z = 0 by itself.",
         ),
         Mistake(
             "sign in the exponent and one factor",
@@ -721,6 +840,10 @@ tanh = FindBug(
         Mistake(
             "exponent turned", _tanh_with(factor=-2.0, minus=1.0),
             "it falls from 1 to -1: this is -tanh. The exponent was right.",
+        ),
+        Mistake(
+            "raised by 1", _tanh_with(minus=-1.0),
+            "now it lies higher still, from 1 to 3.",
         ),
         Mistake(
             "lowered by 2", _tanh_with(minus=2.0),

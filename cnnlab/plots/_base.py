@@ -5,9 +5,11 @@ Colours: Okabe and Ito's palette, told apart with any form of colour blindness
 maps: PuOr, symmetric about zero. Red against green never carries a meaning.
 """
 
+import functools
 import io
 import os
 from base64 import b64encode
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -332,4 +334,20 @@ def mosaic_png(
     picture = picture.resize(size, Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+@functools.cache
+def font(size: int):
+    """Return the house font for Pillow; it ships inside Matplotlib."""
+    from PIL import ImageFont
+
+    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(str(path), size)
+
+
+def png_bytes(sheet) -> bytes:
+    """Return a Pillow picture as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

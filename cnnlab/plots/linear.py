@@ -4,9 +4,7 @@ Colours: hinge is vermilion and softmax blue; the classes of points in the plane
 green, pink and light blue; weights are purple above 0 and orange below.
 """
 
-import functools
 import io
-from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -23,8 +21,10 @@ from cnnlab.plots._base import (
     SKY,
     VERMILION,
     describe,
+    font,
     matrix,
     mosaic_png,
+    png_bytes,
     show_image,
 )
 
@@ -180,7 +180,7 @@ def score_bars(s, gaps, p, right: int, hinge: float, cross: float, classes) -> b
     draw = ImageDraw.Draw(sheet)
     for row, (title, values, colours, ticks, fmt) in enumerate(panels):
         _panel(draw, row * tall, names, values, colours, ticks, title, fmt)
-    return _png_bytes(sheet)
+    return png_bytes(sheet)
 
 
 def short_loss(value: float) -> str:
@@ -200,38 +200,23 @@ def _panel(draw, top, names, values, colours, ticks, title, fmt):
         return left + width * (min(max(value, low), most) - low) / (most - low)
 
     bottom = top + 28 + high * len(names)
-    draw.text((8, top + 6), title, BLACK, _font(15))
+    draw.text((8, top + 6), title, BLACK, font(15))
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
         y, zero = top + 41 + high * row, across(0)
-        draw.text((left - 8, y), name, BLACK, _font(15), anchor="rm")
+        draw.text((left - 8, y), name, BLACK, font(15), anchor="rm")
         if value is None:
-            draw.text((zero + 6, y), "not counted", BLACK, _font(14), anchor="lm")
+            draw.text((zero + 6, y), "not counted", BLACK, font(14), anchor="lm")
             continue
         ends = sorted((zero, across(value)))
         draw.rectangle((ends[0], y - 9, ends[1], y + 9), fill=colours[row])
         # a bar to the left has its number on the right of 0
         place = (max(zero, ends[1]) + 6, y)
-        draw.text(place, format(value, fmt), BLACK, _font(15), anchor="lm")
+        draw.text(place, format(value, fmt), BLACK, font(15), anchor="lm")
     draw.line((across(0), top + 28, across(0), bottom), fill=BLACK)
     draw.line((left, bottom, left + width, bottom), fill=BLACK)
     for tick in ticks:
         draw.line((across(tick), bottom, across(tick), bottom + 4), fill=BLACK)
-        draw.text((across(tick), bottom + 6), f"{tick:g}", BLACK, _font(14), "ma")
-
-
-@functools.cache
-def _font(size: int):
-    """Return the house font for Pillow; it ships inside Matplotlib."""
-    from PIL import ImageFont
-
-    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(str(path), size)
-
-
-def _png_bytes(sheet) -> bytes:
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+        draw.text((across(tick), bottom + 6), f"{tick:g}", BLACK, font(14), "ma")
 
 
 def template_board(w, shape, names, columns: int = 5) -> bytes:
@@ -258,17 +243,17 @@ def template_board(w, shape, names, columns: int = 5) -> bytes:
         tile = Image.open(io.BytesIO(tile)).convert("RGB")
         sheet.paste(tile, (left + (wide - tile.width) // 2, top + name))
         middle = left + wide // 2
-        draw.text((middle, top + name - 3), str(names[k]), BLACK, _font(15), "ms")
+        draw.text((middle, top + name - 3), str(names[k]), BLACK, font(15), "ms")
     top = rows * (high + name)
     steps = np.linspace(1, 255, 240).round().astype(np.uint8)
     strip = mosaic_png(np.tile(steps, (1, 12, 1)), 1, 1, 0, SIGNED if grey else "gray")
     sheet.paste(Image.open(io.BytesIO(strip)).convert("RGB"), (160, top + 10))
     ends = ((160, f"−{largest:.2g}"), (400, f"+{largest:.2g}")) if largest else ()
     for x, text in ((280, "0"), *ends):
-        draw.text((x, top + 26), text, BLACK, _font(14), "ma")
-    draw.text((150, top + 16), "wants dark", BLACK, _font(14), "rm")
-    draw.text((410, top + 16), "wants light", BLACK, _font(14), "lm")
-    return _png_bytes(sheet)
+        draw.text((x, top + 26), text, BLACK, font(14), "ma")
+    draw.text((150, top + 16), "wants dark", BLACK, font(14), "rm")
+    draw.text((410, top + 16), "wants light", BLACK, font(14), "lm")
+    return png_bytes(sheet)
 
 
 def decisions(

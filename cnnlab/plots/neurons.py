@@ -11,8 +11,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from cnnlab import neurons
-from cnnlab.plots._base import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, describe
-from cnnlab.plots.linear import _font, _png_bytes
+from cnnlab.plots._base import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    describe,
+    font,
+    png_bytes,
+)
 
 WIDE = 5.6  # inches, as in plots.linear
 SIDE = 440  # pixels of the board of points
@@ -58,11 +67,11 @@ def line_board(x, t, w, b, before=None, last=None, features=("x₁", "x₂")) ->
     for n, point in enumerate(x):
         _dot(draw, *place(point), int(t[n]), bool(wrong[n]), n == last)
     draw.rectangle((edge, 0, edge + SIDE - 1, SIDE - 1), outline=BLACK)
-    draw.text((edge + SIDE / 2, SIDE + 6), features[0], BLACK, _font(16), "ma")
+    draw.text((edge + SIDE / 2, SIDE + 6), features[0], BLACK, font(16), "ma")
     side = Image.new("RGB", (SIDE, edge - 4), "white")
-    ImageDraw.Draw(side).text((SIDE / 2, 4), features[1], BLACK, _font(16), "ma")
+    ImageDraw.Draw(side).text((SIDE / 2, 4), features[1], BLACK, font(16), "ma")
     sheet.paste(side.rotate(90, expand=True), (0, 0))
-    return _png_bytes(sheet)
+    return png_bytes(sheet)
 
 
 def _line(draw, w, b, reach, place, colour, width):
@@ -193,15 +202,15 @@ def circuit_board(circuit, values, inputs, outputs) -> bytes:
     for wire, (left, top) in places.items():
         value = int(values[wire])
         if wire < circuit.inputs:
-            draw.text((left - 8, top), f"{inputs[wire]} = {value}", BLACK, _font(16),
+            draw.text((left - 8, top), f"{inputs[wire]} = {value}", BLACK, font(16),
                       "rm")  # fmt: skip
         else:
             _gate(draw, left, top, value)
     heights = _ports(circuit.outputs, places, tall)
     for place, wire in enumerate(circuit.outputs):
         value, top = int(values[wire]), heights[place]
-        draw.text((wide - 86, top), f"{outputs[place]} {value}", BLACK, _font(16), "lm")
-    return _png_bytes(sheet)
+        draw.text((wide - 86, top), f"{outputs[place]} {value}", BLACK, font(16), "lm")
+    return png_bytes(sheet)
 
 
 def _ports(outputs, places, tall: int) -> list[float]:
@@ -216,7 +225,7 @@ def _gate(draw, left, top, value):
     draw.rounded_rectangle((left - 18, top - r, left + 10, top + r), 11, "white",
                            BLACK, 2, corners=(False, True, True, False))  # fmt: skip
     draw.ellipse((left + 10, top - 4, left + 18, top + 4), "white", BLACK, 2)
-    draw.text((left - 4, top), str(value), BLACK, _font(15), "mm")
+    draw.text((left - 4, top), str(value), BLACK, font(15), "mm")
 
 
 @functools.lru_cache(maxsize=64)
@@ -392,7 +401,7 @@ def stack_histograms(name: str, sums, starts, title: str, bins: int = 30):
             if np.isfinite([row_of.low, row_of.high]).all():
                 low, high = row_of.low, row_of.high  # a known range is drawn whole
             share = np.histogram(values, bins, (low, high))[0] / len(values)
-            ax.bar(np.linspace(0, 1, bins), share, 1 / bins, color=GREY)
+            ax.stairs(share, np.linspace(0, 1, bins + 1), fill=True, color=GREY)
             ax.set(xticks=[], yticks=[], ylim=(0, max(share) * 1.08))
             ax.set_xlabel(f"{low:.2g} … {_short(high)}", fontsize=10, labelpad=3)
         row[0].set_ylabel(start)
@@ -402,12 +411,14 @@ def stack_histograms(name: str, sums, starts, title: str, bins: int = 30):
     for number, ax in enumerate(axes[0], 1):
         ax.set_title(f"layer {number}", loc="center", fontsize=11)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    figure.supxlabel("answer; below each axis, its two ends", fontsize=11)
+    figure.supylabel("share of all answers", fontsize=11)
     return describe(figure, f"{title}. {'; '.join(told)}.")
 
 
 def _short(value: float) -> str:
     """Return a number in at most five characters."""
-    text = f"{value:.2g}"
+    text = f"{value:.2g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
     return text.replace("e-0", "e-").replace("e+0", "e")
 
 

@@ -22,8 +22,9 @@ from cnnlab.plots._base import (
     SKY,
     VERMILION,
     describe,
+    font,
 )
-from cnnlab.plots.linear import WIDE, _font
+from cnnlab.plots.linear import WIDE
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 COLOURS = {
@@ -212,17 +213,17 @@ def walk_board(background, land, path, losses, shown: int) -> bytes:
     draw.rectangle((0, HEAD + MAP, WIDTH, HEAD + MAP + 62), fill="white")
     draw.rectangle((8 + MAP, 0, WIDTH, HEAD + MAP + 62), fill="white")
     draw.rectangle((0, 0, 7, HEAD + MAP), fill="white")
-    draw.text((8, 6), "the walk; × is the lowest place", BLACK, _font(14))
+    draw.text((8, 6), "the walk; × is the lowest place", BLACK, font(14))
     draw.rectangle((8, HEAD, 8 + MAP, HEAD + MAP), outline=GREY)
     bottom = HEAD + MAP
     for share in (0, 0.5, 1):
         value = land.low[0] + share * (land.high[0] - land.low[0])
         anchor = ("la", "ma", "ra")[int(2 * share)]
         place = (8 + share * MAP, bottom + 4)
-        draw.text(place, f"{value:.3g}", BLACK, _font(13), anchor)
+        draw.text(place, f"{value:.3g}", BLACK, font(13), anchor)
     up = f"up: {land.axes[1]}, {land.low[1]:.3g} to {land.high[1]:.3g}"
     for row, text in enumerate((f"right: {land.axes[0]}", up)):
-        draw.text((8, bottom + 22 + 17 * row), text, BLACK, _font(13))
+        draw.text((8, bottom + 22 + 17 * row), text, BLACK, font(13))
     _draw_losses(
         draw, np.asarray(losses), float(land.loss(land.lowest[None])[0]), shown
     )
@@ -264,21 +265,21 @@ def _draw_losses(draw, losses, lowest, shown):
     most = 4 * first
     least = max(0.9 * lowest, 1e-3 * first)
     span = np.log(most / least)
-    draw.text((left - 50, 6), "loss of all images", BLACK, _font(14))
+    draw.text((left - 50, 6), "loss of all images", BLACK, font(14))
     draw.line((left, top, left, top + high, left + wide, top + high), fill=BLACK)
     for value in (least, np.sqrt(least * most), most):
         y = top + (1 - np.log(value / least) / span) * high
         draw.line((left - 4, y, left, y), fill=BLACK)
-        draw.text((left - 6, y), f"{value:.2g}", BLACK, _font(13), "rm")
+        draw.text((left - 6, y), f"{value:.2g}", BLACK, font(13), "rm")
     steps = len(losses) - 1
     for share, text in ((0, "0"), (0.5, "steps"), (1, f"{steps}")):
         anchor = ("la", "ma", "ra")[int(2 * share)]
-        draw.text((left + share * wide, top + high + 4), text, BLACK, _font(13), anchor)
+        draw.text((left + share * wide, top + high + 4), text, BLACK, font(13), anchor)
     points = []
     for step, value in enumerate(losses[: shown + 1]):
         x = left + 1 + (wide - 1) * step / max(steps, 1)
         if not value <= most:  # NaN as well
-            draw.text((x, top - 2), "▲", VERMILION, _font(13), "ma")
+            draw.text((x, top - 2), "▲", VERMILION, font(13), "ma")
             _line(draw, points)
             points = []
             continue
