@@ -81,9 +81,7 @@ class Value:
         """Set ``gradient`` of this node and of all that it was made of."""
         nodes, graph = graph_of(self)
         for node, blame in zip(nodes, backward(graph, 0), strict=True):
-            node.gradient = shapes.require_number(
-                blame, None, "scalar", f"blame of {node}"
-            )
+            node.gradient = shapes.require_number(blame, None, f"blame of {node}", "it")
 
 
 def graph_of(output):
