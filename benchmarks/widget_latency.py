@@ -7,8 +7,9 @@ in real JupyterLab and Chromium:
 the course's own (one PNG by ``mosaic_png``), 64 Matplotlib axes drawn into a PNG,
 and 64 axes redrawn into an ``Output`` as ``interactive_output`` does. The clock runs
 in the page, from the key's event until the frame with the new picture was painted.
-Goal: a median of at most 50 ms for the first. Blocks of presses are interleaved, so
-that a busy moment hits every row alike.
+Goal: a median of at most 50 ms for the first. Beside them a step of notebook 06's
+graph of a neuron with its error, 14 nodes; its goal is 100 ms. Blocks of presses are
+interleaved, so that a busy moment hits every row alike.
 """
 
 import statistics
@@ -24,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
 import labdriver
 
-PRESSES, BLOCK, GOAL_MS = 24, 6, 50
+PRESSES, BLOCK, GOAL_MS, GRAPH_GOAL_MS = 24, 6, 50, 100
+KEYS = {"graph_step": ["ArrowRight", "ArrowLeft"]}  # in turn: it has but 15 steps
 
 HEAD = """
 import ipywidgets as w
@@ -59,6 +61,10 @@ CELLS = {
 slider = w.IntSlider(value=3, min=0, max=200)
 display(w.VBox([slider, w.interactive_output(redraw, {"k": slider})]))
 """,
+    "graph_step": """
+formula, values = "(t - tanh(w*x + v*y + b))**2", "t=1, w=2, x=-1, v=1, y=3, b=0.5"
+widgets.graph_explorer(formula, values, 9)
+""",
 }
 
 CLOCK = """i => {
@@ -88,11 +94,11 @@ CLOCK = """i => {
 }"""
 
 
-def press(notebook, cell: int, slider: int) -> float:
-    """Press the right arrow once; return milliseconds until new pixels are seen."""
+def press(notebook, cell: int, slider: int, key: str = "ArrowRight") -> float:
+    """Press a key once; return milliseconds until new pixels are seen."""
     before = notebook.look(cell)
     notebook.page.evaluate(CLOCK, cell)
-    notebook.press(cell, slider, ["ArrowRight"])
+    notebook.press(cell, slider, [key])
     spent = notebook.page.evaluate("() => window.clock")
     notebook.page.wait_for_timeout(150)
     if spent is None or notebook.look(cell) == before:
@@ -111,7 +117,11 @@ def measure(notebook) -> dict[str, list[float]]:
     times = {name: [] for name in CELLS}
     for _ in range(PRESSES // BLOCK):
         for name, (cell, slider) in places.items():
-            times[name] += [press(notebook, cell, slider) for _ in range(BLOCK)]
+            keys = KEYS.get(name, ["ArrowRight"])
+            times[name] += [
+                press(notebook, cell, slider, keys[turn % len(keys)])
+                for turn in range(BLOCK)
+            ]
     return times
 
 
@@ -142,7 +152,7 @@ def report(times: dict[str, list[float]], browser: str) -> None:
     """Print the table and store it."""
     ours = statistics.median(times["mosaic_png"])
     rows = {}
-    print(f"{'64 images by':16} {'median ms':>10} {'min':>6} {'max':>6} {'ratio':>6}")
+    print(f"{'drawn by':16} {'median ms':>10} {'min':>6} {'max':>6} {'ratio':>6}")
     for name, found in times.items():
         middle = statistics.median(found)
         rows[name] = {
@@ -156,9 +166,10 @@ def report(times: dict[str, list[float]], browser: str) -> None:
             f"{name:16} {middle:10.1f} {min(found):6.1f} {max(found):6.1f} "
             f"{middle / ours:6.1f}"
         )
-    payload = {"goal_ms": GOAL_MS, "browser": browser, "ways": rows}
+    goals = {"goal_ms": GOAL_MS, "graph_goal_ms": GRAPH_GOAL_MS}
+    payload = {**goals, "browser": browser, "ways": rows}
     path = records.write("widget_latency", payload)
-    print(f"goal {GOAL_MS} ms; stored in {path.parent.name}/{path.name}")
+    print(f"goals {GOAL_MS} and {GRAPH_GOAL_MS} ms; stored in results/{path.name}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The δ rule: a network of sigmoid neurons that learns one pattern after another.
 
-Letters, as in lecture CSE634: targets T, outputs O, learning rate α, slope λ of the
-neurons ``O = 1 / (1 + exp(-λ net))``. A network is a list of layers ``(w, b)``, with
-``w`` (outputs, inputs) and ``b`` (outputs,), the weights of an input that is always 1.
+Letters, as in lecture CSE634: targets T, outputs O, learning rate α, steepness λ
+(``slope``) of the neurons ``O = 1 / (1 + exp(-λ net))``. A network is a list of layers
+``(w, b)``, with ``w`` (outputs, inputs) and ``b`` (outputs,), the weights of an input
+that is always 1.
 An error signal δ is *minus* the derivative of the error ``(T - O)^2 / 2`` in ``net``.
 
 The lecture prints both signals for λ = 1; by the chain rule each has a factor λ.
@@ -28,10 +29,11 @@ def forward(x: np.ndarray, layers, slope: float = 1.0) -> list[np.ndarray]:
     x : (inputs,) one pattern, or (N, inputs)
     layers : list of (w, b)
     """
-    outputs = [arrays.real_array(x, "forward", "x").astype(float)]
+    outputs = [_floats(x, "forward", "x")]
+    slope = shapes.require_number(slope, 0, "forward", "slope")
     for w, b in layers:
-        _require_fit(outputs[-1], w, b)
-        outputs.append(sigmoid(outputs[-1] @ np.transpose(w) + b, slope))
+        w, b = _fitting(outputs[-1].shape, w, b, "forward")
+        outputs.append(sigmoid(outputs[-1] @ w.T + b, slope))
     return outputs
 
 
@@ -48,11 +50,7 @@ def delta_output(t: np.ndarray, o: np.ndarray, slope: float = 1.0) -> np.ndarray
     >>> delta_output([1.0], [0.5]).tolist()
     [0.125]
     """
-    t, o = (
-        arrays.real_array(one, "delta_output", name)
-        for one, name in ((t, "t"), (o, "o"))
-    )
-    shapes.require_shape(t, o.shape, "delta_output", "t")
+    t, o = _targets_and_outputs(t, o, "delta_output")
     slope = shapes.require_number(slope, 0, "delta_output", "slope")
     return slope * (t - o) * o * (1 - o)
 
@@ -73,7 +71,7 @@ def delta_hidden(o, delta, w, slope: float = 1.0) -> np.ndarray:
     [0.05, -0.1]
     """
     o, delta, w = (
-        arrays.real_array(one, "delta_hidden", name)
+        _floats(one, "delta_hidden", name)
         for one, name in ((o, "o"), (delta, "delta"), (w, "w"))
     )
     shapes.require_axes(w, "K, J", "delta_hidden", "w")
@@ -94,9 +92,11 @@ def adjust(layers, outputs, deltas, rate: float) -> list[tuple]:
     rate : α
     """
     rate = shapes.require_number(rate, 0, "adjust", "rate")
+    counts = {"layers": len(layers), "outputs_less_one": len(outputs) - 1}
+    shapes.require_same("adjust", **counts, deltas=len(deltas))
     return [
         (w + rate * np.outer(delta, o), b + rate * delta)
-        for (w, b), o, delta in zip(layers, outputs, deltas, strict=False)
+        for (w, b), o, delta in zip(layers, outputs[:-1], deltas, strict=True)
     ]
 
 
@@ -132,7 +132,7 @@ def start(sizes, seeds, scale: float = 1.0) -> list[tuple]:
             (rng.uniform(-scale, scale, (k, d)), rng.uniform(-scale, scale, k))
             for d, k in zip(sizes[:-1], sizes[1:], strict=True)
         ]
-    single = [start(sizes, int(seed), scale) for seed in seeds]
+    single = [start(sizes, seed, scale) for seed in seeds]
     return [tuple(map(np.stack, zip(*layer, strict=True)))
             for layer in zip(*single, strict=True)]  # fmt: skip
 
@@ -156,7 +156,13 @@ def train(x, t, layers, rng, rate=1.0, slope=1.0, goal=0.1, passes=1000):
     rate = shapes.require_number(rate, 0, "train", "rate")
     slope = shapes.require_number(slope, 0, "train", "slope")
     passes = shapes.require_int(passes, 0, "train", "passes")
-    many = np.ndim(layers[0][0]) == 3
+    goal = shapes.require_number(goal, None, "train", "goal")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            "train: rng must be a generator, np.random.default_rng(0); "
+            f"got {shapes.spoken(rng)}."
+        )
+    layers, many = _layers(layers, x.shape[1], t.shape[1])
     # (S, K, D) and (S, 1, K): one start is many starts of one
     nets = [
         [w.copy(), b[:, None].copy()]
@@ -200,16 +206,45 @@ def _step(x, t, nets, rate, slope):
         delta = below
 
 
-def _require_fit(o, w, b):
-    w, b = (
-        arrays.as_numbers(w, "outputs, inputs", "forward", "w"),
-        arrays.as_numbers(b, "outputs", "forward", "b"),
-    )
-    shapes.require_same("forward", inputs=o.shape[-1], columns_of_w=w.shape[1])
-    shapes.require_same("forward", rows_of_w=len(w), entries_of_b=len(b))
+def _layers(layers, inputs, outputs):
+    """Return the layers as checked floats, and whether they are of many starts."""
+    shapes.require_int(len(layers), 1, "train", "the number of layers")
+    many, checked, below = np.ndim(layers[0][0]) == 3, [], (inputs,)
+    for w, b in layers:
+        if many:  # the first axis is the starts: the same for all
+            w, b = _floats(w, "train", "w"), _floats(b, "train", "b")
+            shapes.require_axes(w, "S, outputs, inputs", "train", "w")
+            shapes.require_axes(b, "S, outputs", "train", "b")
+            starts = len(checked[0][0]) if checked else len(w)
+            shapes.require_same("train", starts=starts, in_w=len(w), in_b=len(b))
+            if starts:
+                _fitting(below, w[0], b[0], "train")
+        else:
+            w, b = _fitting(below, w, b, "train")
+        checked.append((w, b))
+        below = b.shape[-1:]
+    shapes.require_same("train", outputs=below[0], columns_of_t=outputs)
+    return checked, many
+
+
+def _fitting(below, w, b, where):
+    """Return (w, b) as floats that fit the outputs below, of this shape."""
+    w = arrays.as_numbers(w, "outputs, inputs", where, "w")
+    b = arrays.as_numbers(b, "outputs", where, "b")
+    shapes.require_same(where, inputs=below[-1], columns_of_w=w.shape[1])
+    shapes.require_same(where, rows_of_w=len(w), entries_of_b=len(b))
+    return w, b
+
+
+def _floats(values, where, name):
+    """Return numbers as floats: whole ones of few bits would wrap round."""
+    array = arrays.real_array(values, where, name).astype(float)
+    if array.ndim == 0:
+        raise ValueError(f"{where}: {name} needs a row of numbers; got one number.")
+    return array
 
 
 def _targets_and_outputs(t, o, where):
-    t, o = arrays.real_array(t, where, "t"), arrays.real_array(o, where, "o")
+    t, o = _floats(t, where, "t"), _floats(o, where, "o")
     shapes.require_shape(o, t.shape, where, "o")
     return t, o

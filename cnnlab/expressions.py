@@ -4,7 +4,7 @@ The grammar, the weakest sign first::
 
     sum     = product (("+" | "-") product)*
     product = signed (("*" | "/") signed)*
-    signed  = "-" signed | power
+    signed  = ("-" | "+") signed | power
     power   = atom ["**" signed]
     atom    = number | name | function "(" sum ")" | "(" sum ")"
 """
@@ -77,6 +77,10 @@ def read_values(text: str) -> dict[str, float]:
         if number is None and part.strip():
             raise _fault(text, place, "wanted a name and its number, such as x = 3.")
         if number is not None:
+            if match[1] in FUNCTIONS:
+                raise _fault(text, place, f"{match[1]} is the name of a function.")
+            if match[1] in values:
+                raise _fault(text, place, f"{match[1]} has a number already.")
             values[match[1]] = shapes.require_number(number, None, "values", match[1])
         place += len(part) + 1
     return values
@@ -149,11 +153,14 @@ class _Parser:
         return left
 
     def signed(self):
-        if not self.take("-"):
+        sign = self.take("-", "+")
+        if not sign:
             return self.power()
         self.deeper(1)
         inner = self.signed()
         self.deeper(-1)
+        if sign == "+":
+            return inner
         if inner.op == "const":
             return Value(-inner.data, "const")
         return apply("neg", inner)
@@ -165,6 +172,11 @@ class _Parser:
         self.deeper(1)
         exponent = self.signed()
         self.deeper(-1)
+        if base.data <= 0 and exponent.op != "const":
+            raise ValueError(
+                f"{base.data:g} ** {exponent.data:g}: where the base is not above 0, "
+                "the exponent must be a plain number, such as 2."
+            )
         return apply("**", base, exponent)
 
     def atom(self):
@@ -206,7 +218,8 @@ class _Parser:
     def variable(self, name: str):
         if name not in self.values:
             known = ", ".join(map(str, self.values)) or "none"
-            self.stop(f"{name} has no value; those with one: {known}.", back=1)
+            hint = "" if name.isidentifier() else " A power is written **, as in x**2."
+            self.stop(f"{name} has no value; those with one: {known}.{hint}", back=1)
         number = shapes.require_number(self.values[name], None, "parse", name)
         return Value(number)
 

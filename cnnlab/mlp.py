@@ -147,7 +147,22 @@ def _gradient(x, y, layers, backward) -> np.ndarray:
         p /= p.sum(axis=1, keepdims=True)
         p[np.arange(len(p)), y] -= 1
         pairs = backward(p / len(p), caches)
+    _require_shapes(pairs, layers)
     return np.concatenate([np.ravel(one) for pair in pairs for one in pair])
+
+
+def _require_shapes(pairs, layers) -> None:
+    """Raise unless gradients have the shapes of the layers, in their order."""
+    wanted = [one.shape for layer in layers for one in layer]
+    try:
+        found = [np.shape(one) for dw, db in pairs for one in (dw, db)]
+    except (TypeError, ValueError):
+        found = None
+    if found != wanted:
+        raise ValueError(
+            f"train: backward must return (dw, db) for every layer, the first one "
+            f"first, of shapes {wanted}; got {found or shapes.spoken(pairs)}."
+        )
 
 
 def _cut(flat: np.ndarray, layers) -> list[tuple[np.ndarray, np.ndarray]]:

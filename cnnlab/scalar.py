@@ -81,7 +81,7 @@ class Value:
         """Set ``gradient`` of this node and of all that it was made of."""
         nodes, graph = graph_of(self)
         for node, blame in zip(nodes, backward(graph, 0), strict=True):
-            node.gradient = Value(blame).data
+            node.gradient = shapes.require_number(blame, None, f"blame of {node}", "it")
 
 
 def graph_of(output):
@@ -112,8 +112,8 @@ def order(graph, output):
 
 def backward(graph, output):
     """Return d output / d node for every node; ``graph[i]`` lists (input, slope)."""
-    blame = [0.0] * len(graph)
-    blame[output] = 1.0
+    shapes.require_int(output, 0, "backward", "output", len(graph) - 1)
+    blame = [float(node == output) for node in range(len(graph))]
     for node in reversed(order(graph, output)):
         for one, slope in graph[node]:
             blame[one] += slope * blame[node]  # a node used twice adds up

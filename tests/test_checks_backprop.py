@@ -146,6 +146,67 @@ def test_drawn_graphs_are_those_that_the_task_names():
             assert all(one < node for one, _ in row)
 
 
+def users_by_name(graph, output):
+    """A stack that marks nodes as met."""
+    blame, waiting, met = [0.0] * len(graph), [output], {output}
+    blame[output] = 1.0
+    while waiting:
+        node = waiting.pop()
+        for one, slope in graph[node]:
+            blame[one] += slope * blame[node]
+            if one not in met:
+                met.add(one)
+                waiting.append(one)
+    return blame
+
+
+def flat(ds, caches):
+    return [one for pair in mlp.backward(ds, caches) for one in pair]
+
+
+def bracketless(ds, caches):
+    found = []
+    for x, w in reversed(caches):
+        found.insert(0, (ds.T @ x, ds.sum(axis=0)))
+        ds = ds @ w * 1 - x**2
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "word"),
+    [
+        ("delta_output", lambda t, o, slope=1.0: 2 * slope * (t - o) * o * (1 - o),
+         "a factor 2 too many"),
+        ("delta_output", lambda t, o, slope=1.0: slope**2 * (t - o) * o * (1 - o),
+         "once, not twice"),
+        ("delta_output", lambda t, o, slope=1.0: slope * abs(t - o) * o * (1 - o),
+         "sign of the error is lost"),
+        ("multiply_backward", lambda d, a, b: (d * abs(b), d * abs(a)),
+         "sign of the factors is lost"),
+        ("multiply_backward", lambda d, a, b: (d * b if a else 0, d * a if b else 0),
+         "a factor of 0 can be blamed"),
+        ("multiply_backward", lambda d, a, b: (-d * b, -d * a), "sign is reversed"),
+        ("backward", users_by_name, "Wait for the last one"),
+        ("mlp_backward", flat, "list of pairs (dw, db)"),
+        ("mlp_backward", bracketless, "put brackets round"),
+    ],
+)  # fmt: skip
+def test_likely_slips_get_their_cause(name, answer, word):
+    verdict = checks.EXERCISES[name](answer)
+    assert not verdict.passed and word in verdict.text, verdict
+
+
+def test_an_input_counted_once_in_reused_node_gets_its_cause():
+    def answer(graph):
+        blame = [0.0] * (len(graph) - 1) + [1.0]
+        for node in reversed(range(len(graph))):
+            for one, slope in dict(graph[node]).items():
+                blame[one] += slope * blame[node]
+        return blame
+
+    assert "counted once" in checks.reused_node(answer, "c").text
+
+
 # The open one
 
 
@@ -170,6 +231,12 @@ def test_a_network_that_is_too_large_or_too_wrong_stays_below_the_bar():
     ("answer", "word"),
     [
         (lambda x, y, seed: 3, "TypeError"),
+        (lambda x, y, seed: x.sum() and None, "is a `return` missing?"),
+        (lambda x, y, seed: mlp.start((64, 8, 10), seed)[0], "not a list of pairs"),
+        (
+            lambda x, y, seed: mlp.train(x, y, mlp.start((64, 8, 10), seed), 1),
+            "mlp.train(...)[-1]",
+        ),
         (lambda x, y, seed: mlp.start((64, 8, 9), seed), "97% are wanted"),
         (lambda x, y, seed: mlp.start((32, 8, 10), seed), "columns"),
         (lambda x, y, seed: [(np.full((10, 64), np.nan), np.zeros(10))], "w"),

@@ -71,6 +71,44 @@ def test_adjust_moves_along_the_signals_and_changes_nothing_it_was_given():
     assert delta.tsse(T, moved) < delta.tsse(T, outputs[-1])
 
 
+def test_whole_numbers_of_few_bits_do_not_wrap_round():
+    assert delta.tsse(np.uint8([0]), np.uint8([255])) == 255**2 / 2
+    assert delta.rmse(np.int8([-100]), np.int8([100])) == 200
+    assert delta.tsse([True], [False]) == 0.5
+    assert delta.delta_output(np.uint8([0]), np.uint8([3])).tolist() == [18]
+    assert delta.delta_hidden(np.uint8([3]), [1.0], [[1.0]]).tolist() == [-6]
+
+
+def test_lists_and_whole_weights_are_trained():
+    layers = [([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])]
+    rng = np.random.default_rng
+    _, errors = delta.train(*delta.XOR, layers, rng(0), passes=3)
+    floats = [(np.array(w, float), np.array(b, float)) for w, b in layers]
+    _, wanted = delta.train(*delta.XOR, floats, rng(0), passes=3)
+    np.testing.assert_array_equal(errors, wanted)
+
+
+def test_a_stuck_network_stands_on_a_slope_that_is_hardly_one():
+    """No small change leads up in all directions: downhill goes on, very gently."""
+    ends, errors = delta.train(
+        *delta.XOR, delta.start((2, 2, 1), range(30)), np.random.default_rng(0), 3.0
+    )
+    x, t = delta.XOR
+
+    def error(p):
+        layers = [(p[:4].reshape(2, 2), p[4:6]), (p[6:8].reshape(1, 2), p[8:])]
+        return delta.tsse(t, delta.forward(x, layers)[-1])
+
+    stuck = np.flatnonzero(errors[-1] >= 0.1)
+    assert len(stuck) >= 2
+    for n in stuck:
+        p = np.concatenate([one[n].ravel() for layer in ends for one in layer])
+        gradient = grads.numerical_gradient(error, p)
+        length = np.linalg.norm(gradient)
+        assert length < 0.03
+        assert error(p - 0.01 * gradient / length) < error(p)
+
+
 def test_tsse_and_rmse_of_the_lecture():
     t, o = [[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.0], [0.0, 0.5]]
     assert delta.tsse(t, o) == 0.25
@@ -154,6 +192,18 @@ def test_a_huge_rate_gives_numbers_and_no_warning(recwarn):
          "rate"),
         (lambda: delta.start((2, 0, 1), 0), "size"),
         (lambda: delta.start((2, 2, 1), -1), "seed"),
+        (lambda: delta.start((2, 2, 1), [1.7]), "seed"),
+        (lambda: delta.forward(1.0, LAYERS), "row of numbers"),
+        (lambda: delta.forward(X, LAYERS, slope=-1), "slope"),
+        (lambda: delta.train(*delta.XOR, LAYERS, 0), "rng must be a generator"),
+        (lambda: delta.train(*delta.XOR, LAYERS, np.random.default_rng(0), goal=np.nan),
+         "goal"),
+        (lambda: delta.train([[1.0]], [[1.0]], LAYERS, np.random.default_rng(0)),
+         "columns of w"),
+        (lambda: delta.train(delta.XOR[0], delta.XOR[0], LAYERS,
+                             np.random.default_rng(0)), "columns of t"),
+        (lambda: delta.train(*delta.XOR, [], np.random.default_rng(0)), "layers"),
+        (lambda: delta.adjust(LAYERS, delta.forward(X, LAYERS), [[0.1]], 1), "deltas"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told(call, said):

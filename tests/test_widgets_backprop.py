@@ -39,6 +39,10 @@ def test_the_steps_follow_the_formula():
         ("formula", "w * (x", "▸(x : this ( is never closed"),
         ("formula", "w + q", "q has no value; those with one: w, x, b"),
         ("formula", "log(x)", "log of [-1.0]"),
+        ("formula", "x**(1 + 1)", "the exponent must be a plain number"),
+        ("formula", "x²", "A power is written **"),
+        ("values", "w=1e200, x=1e200, b=3, x=2", "x has a number already"),
+        ("values", "tanh = 3", "the name of a function"),
         ("formula", "+".join("wxb" * 5), "Shorten the formula"),
         ("values", "w = two", "wanted a name and its number"),
         ("values", "w = 1", "x has no value"),
@@ -55,6 +59,19 @@ def test_what_cannot_be_drawn_is_explained_and_the_picture_stays(name, value, sa
     assert explorer.image.value != before and "Not possible." in explorer.status.value
     explorer.controls[name].value = old
     assert explorer.status.value == ""
+
+
+def test_a_blame_too_large_for_a_number_names_its_node():
+    explorer = widgets.graph_explorer("x*y*z", "x = 1, y = 1, z = 1")
+    explorer.controls["values"].value = "x = 1e200, y = 1e-200, z = 1e200"
+    assert "The blame of y is too large" in explorer.status.value
+
+
+def test_a_plus_before_a_number_is_read():
+    assert "= +3" not in widgets.stepped("+x * 2", "x = 3").alt
+    assert widgets.stepped("+x * 2", "x = 3").data == (
+        widgets.stepped("x * 2", "x = 3").data
+    )
 
 
 def test_the_widget_runs_the_learners_own_function():

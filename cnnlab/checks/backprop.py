@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from cnnlab import data, delta, mlp, neurons, scalar
+from cnnlab.checks import _show
 from cnnlab.checks._base import (
+    WRONG_TYPE,
     Case,
     Cause,
     Exercise,
@@ -67,7 +69,7 @@ delta_output = Exercise(
         Mistake(
             "λ forgotten",
             lambda t, o, slope=1.0: (t - o) * o * (1 - o),
-            "λ is missing: the parameter `slope` is a factor of the neuron's slope.",
+            "λ is missing: the steepness, the parameter `slope`, is one factor.",
         ),
         Mistake(
             "slope of the target",
@@ -109,6 +111,23 @@ delta_output = Exercise(
             "a factor one half too many: the 2 of the square has cancelled it.",
         ),
         Mistake(
+            "twice of it",
+            lambda t, o, slope=1.0: 2 * slope * (t - o) * o * (1 - o),
+            "a factor 2 too many: the error is (T - O)^2 / 2, and its half cancels "
+            "the 2 of the square.",
+        ),
+        Mistake(
+            "λ squared",
+            lambda t, o, slope=1.0: slope**2 * (t - o) * o * (1 - o),
+            "λ is a factor once, not twice.",
+        ),
+        Mistake(
+            "size of the error",
+            lambda t, o, slope=1.0: slope * np.abs(t - o) * o * (1 - o),
+            "the sign of the error is lost: T - O is below 0 where the output should "
+            "fall.",
+        ),
+        Mistake(
             "summed over the neurons",
             lambda t, o, slope=1.0: np.sum(slope * (t - o) * o * (1 - o)),
             "the signals are summed: every output neuron keeps its own.",
@@ -117,8 +136,8 @@ delta_output = Exercise(
     hints_=(
         "Two factors: how far the output is from its target, and how much it moves "
         "when net moves.",
-        "The first is `t - o`. The second is the slope of the sigmoid, which "
-        "the output itself tells: `slope * o * (1 - o)`.",
+        "The first is `t - o`. The second is the derivative of the sigmoid, which the "
+        "output itself tells, with the steepness `slope`: `slope * o * (1 - o)`.",
         "`return (t - o) * slope * o * (1 - o)`",
     ),
 )
@@ -179,7 +198,7 @@ delta_hidden = Exercise(
         Mistake(
             "λ forgotten",
             lambda o, delta, w, slope=1.0: o * (1 - o) * (delta @ w),
-            "λ is missing: the parameter `slope` is a factor of the neuron's slope.",
+            "λ is missing: the steepness, the parameter `slope`, is one factor.",
         ),
         Mistake(
             "λ without O (1 - O)",
@@ -223,6 +242,11 @@ delta_hidden = Exercise(
             "this is the table of all connections, (K, J): sum it over k, axis 0.",
         ),
         Mistake(
+            "λ squared",
+            lambda o, delta, w, slope=1.0: slope**2 * o * (1 - o) * (delta @ w),
+            "λ is a factor once, not twice.",
+        ),
+        Mistake(
             "sign reversed",
             _hidden(lambda d, w: -(d @ w)),
             "the sign is reversed; δ already points where the output should go.",
@@ -256,6 +280,8 @@ multiply_backward = Exercise(
         Case((4.0, 3.0, -2.0), "the product has a blame of 4"),
         Case((-0.5, 0.25, 8.0), "a negative blame"),
         Case((2.0, 0.0, 5.0), "a factor of 0"),
+        Case((2.0, 3.0, 5.0), "both above 0"),
+        Case((1.0, -3.0, -4.0), "both below 0"),
     ),
     samples=lambda rng, size: Case((_number(rng), _number(rng), _number(rng))),
     mistakes=(
@@ -289,6 +315,22 @@ multiply_backward = Exercise(
             "shared out",
             lambda dout, a, b: (dout * b / 2, dout * a / 2),
             "blame is not shared out: each factor is fully responsible.",
+        ),
+        Mistake(
+            "signs of the factors lost",
+            lambda dout, a, b: (dout * abs(b), dout * abs(a)),
+            "the sign of the factors is lost: a negative b turns the blame of a round.",
+        ),
+        Mistake(
+            "a factor of 0 taken to have no blame",
+            lambda dout, a, b: (dout * b if a else 0.0, dout * a if b else 0.0),
+            "a factor of 0 can be blamed: nudge it by h, and a · b moves by h times "
+            "the other factor.",
+        ),
+        Mistake(
+            "sign reversed",
+            lambda dout, a, b: (-dout * b, -dout * a),
+            "the sign is reversed: where b is above 0, the product rises with a.",
         ),
         Mistake(
             "the same for both",
@@ -440,6 +482,57 @@ def _depth(graph, output):
     return nodes
 
 
+def _marked(graph, output):
+    """Return the nodes as a stack gives them that marks a node when it is put on."""
+    nodes, waiting, met = [], [output], {output}
+    while waiting:
+        nodes.append(waiting.pop())
+        for one, _ in graph[nodes[-1]]:
+            if one not in met:
+                met.add(one)
+                waiting.append(one)
+    return nodes
+
+
+def _marked_reversed(graph, output):
+    return _marked([row[::-1] for row in graph], output)
+
+
+def _depth_reversed(graph, output):
+    return _depth([row[::-1] for row in graph], output)
+
+
+def _users_as_sets(graph, output):
+    """Return the blames where doubles in a row count as one user: too early or late."""
+    uses = [sum(one == node for row in graph for one, _ in row)
+            for node in range(len(graph))]  # fmt: skip
+    blame, ready = [0.0] * len(graph), [output]
+    blame[output] = 1.0
+    for node in ready:
+        for one, slope in graph[node]:
+            blame[one] += slope * blame[node]
+        for one in {one for one, _ in graph[node]}:
+            uses[one] -= 1
+            if uses[one] == 0:
+                ready.append(one)
+    return blame
+
+
+def _users_counted_once(graph, output):
+    """As above, but the count is of users, and every use counts down."""
+    uses = [sum(any(one == node for one, _ in row) for row in graph)
+            for node in range(len(graph))]  # fmt: skip
+    blame, ready = [0.0] * len(graph), [output]
+    blame[output] = 1.0
+    for node in ready:
+        for one, slope in graph[node]:
+            blame[one] += slope * blame[node]
+            uses[one] -= 1
+            if uses[one] == 0:
+                ready.append(one)
+    return blame
+
+
 def _without_doubles(graph):
     return [list(dict(row).items()) for row in graph]
 
@@ -455,6 +548,9 @@ _TWICE = [[], [(0, 3.0), (0, 3.0)], [(1, 1.0), (0, 1.0)]]  # x x + x at x = 3
 _DIAMOND = [[(2, 1.0), (3, 1.0)], [], [(3, 2.0)], [(1, 5.0)]]  # output 0, leaf 1
 _LATE = [[(1, 1.0), (2, 1.0)], [(3, 2.0)], [(1, 4.0)], []]  # 1 is used by 2 as well
 _DEEP = [[(1, 1.0), (4, -1.0)], [(2, 2.0)], [(3, 3.0)], [], [(3, 7.0), (2, 1.0)]]
+_SQUARE = [  # 1 uses 4 twice, and 3 uses it later on the way back
+    [(1, 1.0), (2, 1.0)], [(4, 2.0), (4, 3.0)], [(3, 1.0)], [(4, 5.0)], [(5, 2.0)], [],
+]  # fmt: skip
 
 backward = Exercise(
     name="backward",
@@ -468,6 +564,7 @@ backward = Exercise(
         Case((_DIAMOND, 0), "two ways from node 0 to node 3"),
         Case((_LATE, 0), "node 1 is used by 0 and, later on the way back, by 2"),
         Case((_DEEP, 0), "a short way and a long one"),
+        Case((_SQUARE, 0), "node 4 is used twice by 1, and later by 3"),
         Case(([[]], 0), "the output alone"),
     ),
     samples=lambda rng, size: Case(_drawn_graph(rng, size)),
@@ -500,6 +597,31 @@ backward = Exercise(
             _rule(_depth),
             "the walk goes down one path to its end: a node passes its blame on "
             "before all its users have passed theirs to it. Wait for the last one.",
+        ),
+        *(
+            Mistake(
+                f"a walk with a stack, {name}",
+                _rule(order_of),
+                "the walk goes down one path to its end: a node passes its blame on "
+                "before all its users have passed theirs to it. Wait for the last one.",
+            )
+            for name, order_of in (
+                ("the last input first", _depth_reversed),
+                ("marked when met", _marked),
+                ("marked when met, turned", _marked_reversed),
+            )
+        ),
+        Mistake(
+            "users counted, uses counted down",
+            _users_counted_once,
+            "a node that stands twice in one row has two uses there: count both, or "
+            "its blame is taken for complete after the first.",
+        ),
+        Mistake(
+            "uses counted, users counted down",
+            _users_as_sets,
+            "a node that stands twice in one row has two uses there: count both down, "
+            "or it waits for ever.",
         ),
         Mistake(
             "from the inputs",
@@ -684,6 +806,12 @@ reused_node = FindBug(
             "overwritten.",
         ),
         Mistake(
+            "doubles lost",
+            lambda graph: mlp.reused_node(_without_doubles(graph)),
+            "an input that stands twice in one row is counted once: x · x has two "
+            "ways to x.",
+        ),
+        Mistake(
             "blame of the result doubled",
             lambda graph: _walked(graph, _down(graph), first=2.0),
             "the blame of the result is 1.",
@@ -701,6 +829,20 @@ reused_node = FindBug(
 # ------------------------------------------------------------- a network of layers
 
 
+def _is_pairs(value) -> bool:
+    """Say whether a value is a list of pairs, and no array cut into rows."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    return all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value)
+
+
+def _listed(value) -> str:
+    """Return what came in place of a list of pairs."""
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {len(value)} that are not all pairs"
+    return _show.kind(value)
+
+
 class LayerGradients(Exercise):
     """An exercise whose answer is a list of (dw, db), one pair for every layer."""
 
@@ -711,6 +853,11 @@ class LayerGradients(Exercise):
             return (value,)
 
     def _compare(self, wanted, got):
+        if got is not None and not _is_pairs(got):
+            return WRONG_TYPE, (
+                "Wanted a list of pairs (dw, db), one for each layer: "
+                f"{len(wanted) // 2} here. Got {_listed(got)}."
+            )
         pairs = range(1, len(wanted) // 2 + 1)
         names = tuple(f"{part}{layer}" for layer in pairs for part in ("dw", "db"))
         return Exercise._compare(replace(self, outputs=names), wanted, got)
@@ -745,6 +892,24 @@ def _layered(dw=lambda ds, x: ds.T @ x, db=lambda ds: ds.sum(axis=0),
         return gradients
 
     return answer
+
+
+def _bracketless(ds, caches):
+    gradients = []
+    for x, w in reversed(caches):
+        gradients.insert(0, (ds.T @ x, ds.sum(axis=0)))
+        ds = (ds @ w) - x**2
+    return gradients
+
+
+def _of_its_own_scores(ds, caches):
+    gradients = []
+    for number, (x, w) in reversed(list(enumerate(caches))):
+        if number < len(caches) - 1:
+            ds = ds * (1 - np.tanh(x @ w.T) ** 2)
+        gradients.insert(0, (ds.T @ x, ds.sum(axis=0)))
+        ds = ds @ w
+    return gradients
 
 
 def _slope_first(ds, caches):
@@ -784,6 +949,18 @@ mlp_backward = LayerGradients(
             "tanh taken again",
             _layered(slope=lambda x: 1 - np.tanh(x) ** 2),
             "x is the tanh of the layer below already: its slope is 1 - x**2.",
+        ),
+        Mistake(
+            "brackets forgotten",
+            _bracketless,
+            "`ds @ w * 1 - x**2` takes x**2 away from the whole: put brackets round "
+            "1 - x**2.",
+        ),
+        Mistake(
+            "tanh without the bias",
+            _of_its_own_scores,
+            "tanh(x @ w.T) leaves the bias out; what a layer gave is kept already, as "
+            "the x of the layer above.",
         ),
         Mistake(
             "slope of the sigmoid",
@@ -866,11 +1043,41 @@ def _split(seed):
     return x, train.labels, x_held, held.labels, held.images
 
 
+def _is_network(value) -> bool:
+    return _is_pairs(value) and not any(
+        isinstance(one, tuple) for pair in value for one in pair
+    )
+
+
+def _layers_of(network, *given) -> list:
+    """Return the answer's layers, or raise one sentence on their form."""
+    layers = network(*given)
+    if layers is None:
+        raise ValueError("small_network returned None: is a `return` missing?")
+    layers = list(layers) if isinstance(layers, (list, tuple)) else layers
+    if isinstance(layers, list) and layers:
+        if _is_network(layers):
+            return layers
+        if isinstance(layers[0], np.ndarray) and len(layers) == 2:
+            raise ValueError(
+                "small_network returned one pair (w, b), not a list of pairs: [(w, b)]."
+            )
+        if all(map(_is_network, layers)):
+            raise ValueError(
+                "small_network returned a list of networks: mlp.train gives the "
+                "network after every pass. The last one is mlp.train(...)[-1]."
+            )
+    raise TypeError(
+        "small_network must return a list of (w, b), one pair for each layer; got "
+        f"{_show.kind(layers)}."
+    )
+
+
 def _score_network(network) -> Score:
     shares, counts, pictures = [], [], []
     for seed in SPLITS:
         x, y, x_held, y_held, images = _split(seed)
-        layers = network(x.copy(), y.copy(), seed)
+        layers = _layers_of(network, x.copy(), y.copy(), seed)
         guess = mlp.predict(x_held, layers)
         counts.append(mlp.count_weights(layers))
         shares.append(np.mean(guess == y_held))

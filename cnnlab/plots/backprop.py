@@ -118,14 +118,18 @@ def error_curves(curves, goal: float, title: str = ""):
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.4))
     reached = [bool(curve[-1] < goal) for curve in curves]
+    names = {True: f"end below {goal:g}", False: "stay above"}
     for curve, good in zip(curves, reached, strict=True):
         colour, width = (GREEN, 1.4) if good else (ORANGE, 1.8)
-        ax.plot(curve, color=colour, linewidth=width, linestyle="-" if good else "--")
+        line = "-" if good else "--"
+        ax.plot(curve, color=colour, linewidth=width, linestyle=line, label=names[good])
     ax.axhline(goal, color=BLACK, linewidth=1, linestyle=":")
     longest = max(len(curve) for curve in curves) - 1
     ax.text(longest, goal + 0.008, f"goal {goal:g}", ha="right", va="bottom")
     ax.set(xlabel="passes over the four patterns", ylabel="RMSE", ylim=(0, 0.62))
     ax.set_title(title)
+    kinds = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+    ax.legend(kinds.values(), kinds, loc="upper right", ncols=2)
     return describe(
         figure,
         f"{title}: RMSE against passes for {len(curves)} starts; {sum(reached)} end "
@@ -179,7 +183,7 @@ def price_lines(weights, nudging, blaming, marked, title: str = ""):
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.6))
     ax.loglog(weights, nudging, "o--", color=PURPLE, label="a nudge for each weight")
-    ax.loglog(weights, blaming, "o-", color=BLUE, label="one backward pass")
+    ax.loglog(weights, blaming, "o-", color=BLUE, label="one pass forward, one back")
     for count, name in marked:
         ax.axvline(count, color=GREY, linewidth=1, linestyle=":")
         ax.text(count * 1.1, 0.04, name, ha="left", va="bottom",
@@ -191,7 +195,8 @@ def price_lines(weights, nudging, blaming, marked, title: str = ""):
     return describe(
         figure,
         f"{title}: for {weights[-1]:,} weights {nudging[-1]:.1e} multiplications by "
-        f"nudging, {blaming[-1]:.1e} by a backward pass, {ratio:.0e} times fewer.",
+        f"nudging, {blaming[-1]:.1e} by a pass forward and one back, {ratio:.0e} times "
+        "fewer.",
     )
 
 

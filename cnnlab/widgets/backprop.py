@@ -1,6 +1,7 @@
 """Widgets of notebook 06: type a formula, and step its numbers forward and back."""
 
 import html
+import math
 
 import ipywidgets as w
 
@@ -22,10 +23,15 @@ def stepped(formula=FORMULA, values=VALUES, step=None, backward=scalar.backward)
     backward : a function of ``(graph, output)``, such as a learner's
     """
     output, names = expressions.parse(formula, expressions.read_values(values))
-    _, graph = scalar.graph_of(output)
+    nodes, graph = scalar.graph_of(output)
     last = p.steps_of(output)
     step = last if step is None else min(step, last)
     blame = [float(one) for one in backward(graph, 0)]
+    for node, one in zip(nodes, blame, strict=True):
+        if not math.isfinite(one):
+            name = next((key for key, value in names.items() if value is node), "")
+            whose = name or f"the step with the result {node.data:g}"
+            raise ValueError(f"The blame of {whose} is too large for a number.")
     return p.graph_board(output, names, step, blame)
 
 
