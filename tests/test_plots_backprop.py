@@ -16,6 +16,7 @@ XY = {"x": 3.0, "y": -2.0, "a": 1.0, "b": 0.5, "c": 2.0}
 @pytest.fixture(autouse=True)
 def no_figure_stays_open():
     plt.close("all")
+    plt.rcdefaults()  # another test's style may put titles elsewhere
     yield
     plt.close("all")
 

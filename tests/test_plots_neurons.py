@@ -18,6 +18,7 @@ T = (X[:, 0] > 0).astype(int)
 @pytest.fixture(autouse=True)
 def no_figure_stays_open():
     plt.close("all")
+    plt.rcdefaults()  # another test's style may put titles elsewhere
     yield
     plt.close("all")
 

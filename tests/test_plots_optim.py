@@ -15,6 +15,7 @@ X = np.array([1.0, 2.0, 4.0, 8.0])
 @pytest.fixture(autouse=True)
 def no_figure_stays_open():
     plt.close("all")
+    plt.rcdefaults()  # another test's style may put titles elsewhere
     yield
     plt.close("all")
 
