@@ -7,7 +7,7 @@ loss is the mean softmax loss. No function changes its inputs.
 
 import numpy as np
 
-from . import arrays, grads, ops, optim, shapes
+from . import arrays, grads, neurons, ops, optim, shapes
 
 MOST = 10**7  # neurons a layer: more is a slip
 
@@ -24,12 +24,7 @@ def start(sizes, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     >>> [w.shape for w, b in start((64, 32, 10))]
     [(32, 64), (10, 32)]
     """
-    sizes = _sizes(sizes, "start")
-    rng = np.random.default_rng(shapes.require_seed(seed, "start"))
-    return [
-        (rng.normal(0, d**-0.5, (k, d)), np.zeros(k))
-        for d, k in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    return neurons.start_layers(_sizes(sizes, "start"), seed=seed)
 
 
 def forward(x: np.ndarray, layers) -> tuple[np.ndarray, list]:
@@ -46,10 +41,22 @@ def forward(x: np.ndarray, layers) -> tuple[np.ndarray, list]:
     caches : for every layer (its input, its w); the input of every layer but the first
         is the tanh of the layer below
     """
-    s, caches = arrays.as_numbers(x, "N, D", "forward", "x"), []
-    for w, b in _layers(layers, "forward"):
+    x, layers = arrays.as_numbers(x, "N, D", "forward", "x"), _layers(layers, "forward")
+    shapes.require_same(
+        "forward", x_columns=x.shape[1], w_columns=layers[0][0].shape[1]
+    )
+    with np.errstate(all="ignore"):
+        s, caches = _pass(x, layers)
+    shapes.require_in_range(s, "forward", "the scores")
+    return s, caches
+
+
+def _pass(x, layers) -> tuple[np.ndarray, list]:
+    """Return (scores, caches) of checked layers, finite or not."""
+    s, caches = x, []
+    for w, b in layers:
         x = np.tanh(s) if caches else s
-        s = ops.linear(x, w, b)
+        s = x @ w.T + b
         caches.append((x, w))
     return s, caches
 
@@ -122,27 +129,18 @@ def train(x, y, layers, passes=30, rate=0.1, size=32, momentum=0.9, decay=0.0,
     for _ in range(passes):
         for batch in optim.minibatches(len(x), size, rng):
             gradient = _gradient(x[batch], y[batch], _cut(flat, layers), backward)
-            try:
-                flat, velocity = optim.momentum_step(
-                    flat, velocity, gradient, *settings
-                )
-            except ValueError:  # not finite any more
-                if np.isfinite(gradient).all() and np.isfinite(flat).all():
-                    raise
+            if not np.isfinite([flat, velocity, gradient]).all():
                 flat = np.full_like(flat, np.nan)  # all losses show it from here on
                 break
+            flat, velocity = optim.momentum_step(flat, velocity, gradient, *settings)
         film.append(_cut(flat, layers))
     return film
 
 
 def _gradient(x, y, layers, backward) -> np.ndarray:
     """Return the gradient of the mean softmax loss as one vector; checks nothing."""
-    s, caches = x, []
     with np.errstate(all="ignore"):
-        for w, b in layers:
-            x = np.tanh(s) if caches else s
-            s = x @ w.T + b
-            caches.append((x, w))
+        s, caches = _pass(x, layers)
         p = np.exp(s - s.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         p[np.arange(len(p)), y] -= 1

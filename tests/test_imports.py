@@ -38,7 +38,9 @@ TABLE = {
     "delta": (("shapes", "arrays", "neurons"), ("numpy",)),
     "scalar": (("shapes",), ()),
     "expressions": (("shapes", "scalar"), ()),
-    "mlp": (("shapes", "arrays", "ops", "grads", "optim"), ("numpy",)),
+    "mlp": (
+        ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
+    ),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
