@@ -2,23 +2,15 @@
 
 import io
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from _figures import no_figure_stays_open  # noqa: F401
 from PIL import Image
 
 from cnnlab import expressions, plots, scalar
 from cnnlab.plots.backprop import _places, _short, colour_of
 
 XY = {"x": 3.0, "y": -2.0, "a": 1.0, "b": 0.5, "c": 2.0}
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    plt.close("all")
-    plt.rcdefaults()  # another test's style may put titles elsewhere
-    yield
-    plt.close("all")
 
 
 def board(text, step, **options):

@@ -6,19 +6,13 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from _figures import no_figure_stays_open  # noqa: F401
 from PIL import Image
 
 from cnnlab import plots
 from cnnlab.plots.linear import CLASS_COLOURS, LOSS_COLOURS, short_loss
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 def labelled(ax):

@@ -1,30 +1,15 @@
 """The drawings of notebook 05: what they show, and that they leave nothing open."""
 
-import io
-
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from PIL import Image
+from _figures import no_figure_stays_open, pixels  # noqa: F401
 
 from cnnlab import neurons, plots
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 2))
 T = (X[:, 0] > 0).astype(int)
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    plt.close("all")
-    plt.rcdefaults()  # another test's style may put titles elsewhere
-    yield
-    plt.close("all")
-
-
-def pixels(data):
-    return np.array(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
 def count(sheet, colour):

@@ -1,27 +1,12 @@
 """The drawings of notebook 04: what they show, and that they leave nothing open."""
 
-import io
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from PIL import Image
+from _figures import no_figure_stays_open, pixels  # noqa: F401
 
 from cnnlab import landscapes, plots
 
 X = np.array([1.0, 2.0, 4.0, 8.0])
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    plt.close("all")
-    plt.rcdefaults()  # another test's style may put titles elsewhere
-    yield
-    plt.close("all")
-
-
-def pixels(data):
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def test_walks_lie_on_the_curve_of_the_cost_and_what_leaves_it_is_not_drawn():
