@@ -129,7 +129,7 @@ def _mutation():
         names = ", ".join(f"`{name}`" for name in found["modules"])
         yield (
             f"changes of one operator or number in {names}",
-            f"{noticed:,} of {tried:,} ({noticed / tried:.0%}) noticed by its tests",
+            f"{noticed:,} of {tried:,} ({100 * noticed / tried:.0f} %) noticed by its tests",
             "mutants",
         )
 

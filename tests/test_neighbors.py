@@ -588,7 +588,7 @@ def test_the_defaults_of_cross_validation_are_five_folds_by_seed_0():
 
 def test_the_largest_fold_decides_how_large_k_may_be():
     x = np.arange(4.0)[:, None]  # folds of 2, 1 and 1: two rows are left at least
-    with pytest.raises(ValueError, match="whole number from 1 to 2; got 3"):
+    with pytest.raises(ValueError, match="each k in ks .* from 1 to 2; got 3"):
         neighbors.cross_validate(x, [0, 0, 1, 1], [3], 3)
 
 
@@ -854,3 +854,19 @@ def test_wrong_input_is_refused_in_one_clear_sentence(case):
     call, message = WRONG[case]
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+def test_k_is_chosen_by_its_mean_over_the_folds_wherever_it_stands_in_the_list():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 20), rng.normal(6, 1, 20)])[:, None]
+    y = np.repeat([0, 1], 20)
+    y[[3, 9, 25, 30]] ^= 1  # four wrong labels: one neighbour is not enough
+    for ks in ([1, 5], [5, 1]):
+        assert neighbors.tune_and_test(x, y, [[0.0], [6.0]], [0, 1], ks, 4) == (5, 1.0)
+
+
+def test_equal_rows_beside_an_outlier_are_found_in_every_block_of_queries():
+    rows = [[1.0], [0.0], [1e300]]
+    found = neighbors.nearest([[5.0], [0.0], [7.0]], rows, 1, "l1", chunk_size=1)
+    assert found[0].ravel().tolist() == [0, 1, 0]
+    assert found[1].ravel().tolist() == [4.0, 0.0, 6.0]
