@@ -153,6 +153,37 @@ def test_a_circuit_may_hand_inputs_through():
     assert read.values([1, 0], lambda p, q: 1 - p * q) == [1, 0, 0]
 
 
+SUM, CARRY = 0b10010110, 0b11101000  # of three bits, as eight answers each
+BITS = (0b11110000, 0b11001100, 0b10101010)
+
+
+def one_gate_more(wires):
+    """Return the answers that one more NAND on these wires can give."""
+    new = {255 & ~(p & q) for i, p in enumerate(wires) for q in wires[i:]}
+    return new - set(wires)
+
+
+@pytest.mark.slow
+def test_no_full_adder_has_eight_gates():
+    six = {frozenset()}
+    for _ in range(6):
+        six = {g | {new} for g in six for new in one_gate_more((*BITS, *g))}
+    assert len(six) == 56097
+    for gates in six:
+        # Of eight gates the last gives a missing answer; so does the seventh, or it
+        # leads to it.
+        new, missing = one_gate_more((*BITS, *gates)), {SUM, CARRY} - gates
+        assert missing
+        if len(missing) == 2:
+            assert not any(
+                missing - {one} <= one_gate_more((*BITS, *gates, one))
+                for one in new & missing
+            )
+        else:
+            assert not any(missing & one_gate_more((*BITS, *gates, one)) for one in new)
+            assert not missing & new
+
+
 def test_every_table_of_three_bits_is_an_or_of_ands_of_nands():
     w, b = neurons.nand_weights(2)
     rows = np.array(list(itertools.product((0, 1), repeat=3)))
