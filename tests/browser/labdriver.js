@@ -11,6 +11,7 @@
   // Errors in callbacks of widgets never reach the page; they are heard here.
   const hear = (_, message) => {
     const type = message.header.msg_type, content = message.content;
+    heard.last = Date.now();
     if (type === "status") {
       if (content.execution_state === "busy") heard.busy += 1;
       if (content.execution_state === "idle") heard.idle += 1;
@@ -105,8 +106,15 @@
       await panel().sessionContext.session.kernel.info;
       panel().sessionContext.iopubMessage.connect(hear);
     },
-    runAll: async () => {
-      const well = await app.commands.execute("notebook:run-all-cells");
+    runAll: async silent => {  // seconds without a message after which it is lost
+      const asked = app.commands.execute("notebook:run-all-cells");
+      heard.last = Date.now();
+      const lost = (async () => {
+        const still = () => heard.idle < heard.busy ? 10 * silent : silent;
+        while (Date.now() - heard.last < 1000 * still()) await sleep(250);
+        return "lost";
+      })();
+      const well = await Promise.race([asked, lost]);
       for (let k = 0; k < 200 && heard.idle < heard.busy; k += 1) await sleep(50);
       await sleep(300);  // views of widgets are built after their cell has ended
       heard.faults.length = 0;  // before ipywidgets is imported, comms find no target

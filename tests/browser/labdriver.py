@@ -185,7 +185,7 @@ class Notebook:
 
     def open(self, path: str) -> None:
         """Open ``path`` (relative to the served folder) and wait for its kernel."""
-        page = self.page
+        page, self.path = self.page, path
         page.goto(f"{self.url}/lab/tree/{path}?reset&token={self.token}")
         page.wait_for_function(
             "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
@@ -195,9 +195,21 @@ class Notebook:
         self.console.clear()
         self.requests.clear()
 
-    def run_all(self) -> bool:
-        """Run all cells; return whether JupyterLab says that all went well."""
-        return bool(self.page.evaluate("() => cnnlab.runAll()"))
+    def run_all(self, silent: float = 45) -> bool:
+        """Run all cells; return whether JupyterLab says that all went well.
+
+        JupyterLab waits for ever where an answer of the kernel was lost on its way
+        (seen once in some hundred runs: all cells had run). After so many seconds of
+        silence, ten times as many while a cell runs, the notebook is opened and run
+        once more, by a new kernel; then silence is a fault.
+        """
+        for _ in range(2):
+            well = self.page.evaluate("silent => cnnlab.runAll(silent)", silent)
+            if well != "lost":
+                return bool(well)
+            self.close()
+            self.open(self.path)
+        return False
 
     def close(self) -> None:
         """Shut the kernel down and close the tab without asking."""

@@ -102,6 +102,14 @@ def test_the_kernel_runs_this_python(pilot):
     assert notebook.run_cell(1).strip() == sys.executable
 
 
+def test_an_answer_that_is_lost_costs_a_second_run_and_not_for_ever(pilot):
+    notebook = pilot("good")
+    never = "() => { jupyterapp.commands.execute = () => new Promise(() => {}); }"
+    notebook.page.evaluate(never)
+    assert notebook.run_all(silent=5)
+    assert notebook.errors(1) == [] and notebook.controls(1)
+
+
 def test_a_failing_cell_is_found_out(pilot):
     found = labdriver.complaints_of_run(pilot("cell_fails"))
     assert any("cell 1: ZeroDivisionError" in one for one in found)
