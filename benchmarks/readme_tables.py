@@ -126,10 +126,11 @@ def _mutation():
         rows = found["modules"].values()
         tried = sum(row["tried"] for row in rows)
         noticed = tried - sum(len(row["survivors"]) for row in rows)
+        share = 100 * noticed / tried
         names = ", ".join(f"`{name}`" for name in found["modules"])
         yield (
             f"changes of one operator or number in {names}",
-            f"{noticed:,} of {tried:,} ({100 * noticed / tried:.0f} %) noticed by its tests",
+            f"{noticed:,} of {tried:,} ({share:.0f} %) noticed by its tests",
             "mutants",
         )
 
