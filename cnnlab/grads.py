@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import arrays, ops, shapes
+from .windows import groups_of, pooling_windows, windows
 
 
 def numerical_gradient(f, x: np.ndarray, h: float = 1e-5) -> np.ndarray:
@@ -144,3 +145,119 @@ def linear_backward(dout, x, w) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for result in (dx, dw, db):
         shapes.require_in_range(result, where, "the gradients")
     return dx, dw, db
+
+
+# ---------------------------------------------------------------- images
+
+
+def relu_backward(dout: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Gradient of ``ops.relu(x)``: ``dout`` where ``x`` is above 0, else 0.
+
+    Parameters
+    ----------
+    dout, x : arrays of one shape
+
+    Examples
+    --------
+    >>> relu_backward([1.0, 2.0, 3.0], [-1.5, 0.0, 2.0])
+    array([0., 0., 3.])
+    """
+    x = arrays.real_array(x, "relu_backward", "x")
+    dout = arrays.real_array(dout, "relu_backward", "dout")
+    shapes.require_shape(dout, x.shape, "relu_backward", "dout")
+    return dout * (x > 0)
+
+
+def conv2d_backward(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
+    """Gradients of ``ops.conv2d(x, w, b, ...)``.
+
+    Every place of the window gives ``dout[n, f, i, j] x patch`` to ``dw[f]`` and
+    ``dout[n, f, i, j] w[f]`` to its pixels of ``dx``; where windows overlap, what they
+    give adds up.
+
+    Parameters
+    ----------
+    dout : (N, F, OH, OW), the gradient in the feature maps
+    x, w, stride, padding, dilation, groups : as in `ops.conv2d`
+
+    Returns
+    -------
+    dx (N, C, H, W), dw (F, C / groups, KH, KW), db (F,)
+    """
+    where = "conv2d_backward"
+    x, w = ops.conv_inputs(x, w, groups, where)
+    at = windows(x, w.shape[2:], stride, padding, dilation, where=where)
+    dout = arrays.as_numbers(dout, "N, F, OH, OW", where, "dout")
+    shapes.require_shape(dout, (len(x), len(w), *at.out), where, "dout")
+    x, number = at.pad(x), np.result_type(dout, x, w)
+    dx, dw = np.zeros(x.shape, number), np.zeros(w.shape, number)
+    with np.errstate(all="ignore"):
+        for i, j, rows, columns in at.places():
+            for cs, fs in groups_of(x.shape[1], len(w), groups):
+                d = dout[:, fs, i, j]  # (N, F / groups)
+                dw[fs] += np.tensordot(d, x[:, cs, rows, columns], (0, 0))
+                dx[:, cs, rows, columns] += np.tensordot(d, w[fs], 1)
+        results = at.crop(dx).copy(), dw, dout.sum(axis=(0, 2, 3))
+    for result in results:
+        shapes.require_in_range(result, where, "the gradients")
+    return results
+
+
+def max_pool2d_backward(
+    dout, x, kernel_size, stride=None, padding=0, ceil_mode=False
+) -> np.ndarray:
+    """Gradient of ``ops.max_pool2d(x, ...)``: all of it goes to the winner.
+
+    Of equal values the first in reading order won; where windows overlap, a pixel that
+    won several of them gets the sum.
+
+    Parameters
+    ----------
+    dout : (N, C, OH, OW)
+    x and the others : as in `ops.max_pool2d`
+
+    Returns
+    -------
+    dx (N, C, H, W)
+    """
+    where = "max_pool2d_backward"
+    dout, x, at = _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
+    x = at.pad(x, -np.inf)
+    dx = np.zeros(x.shape, dout.dtype)
+    with np.errstate(over="ignore"):
+        for i, j, rows, columns in at.places():
+            patch = x[:, :, rows, columns]
+            flat = patch.reshape(*patch.shape[:2], -1)  # (N, C, KH KW)
+            won = np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., None]
+            given = dout[:, :, i, j, None, None] * won.reshape(patch.shape)
+            dx[:, :, rows, columns] += given
+    shapes.require_in_range(dx, where, "the gradient")
+    return at.crop(dx).copy()
+
+
+def avg_pool2d_backward(
+    dout, x, kernel_size, stride=None, padding=0, ceil_mode=False
+) -> np.ndarray:
+    """Gradient of ``ops.avg_pool2d(x, ...)``: every pixel of a window gets its share.
+
+    Parameters and result are those of `max_pool2d_backward`; of ``x`` only the shape
+    counts.
+    """
+    where = "avg_pool2d_backward"
+    dout, x, at = _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
+    dx = np.zeros(at.pad(x).shape, dout.dtype)
+    with np.errstate(over="ignore"):
+        for i, j, rows, columns in at.places():
+            pixels = dx[:1, :1, rows, columns].size
+            dx[:, :, rows, columns] += dout[:, :, i, j, None, None] / pixels
+    shapes.require_in_range(dx, where, "the gradient")
+    return at.crop(dx).copy()
+
+
+def _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where):
+    """Return (dout, x, windows) that fit each other, or raise."""
+    x = arrays.as_numbers(x, "N, C, H, W", where, "x", "For one image: x[None].")
+    at = pooling_windows(x, kernel_size, stride, padding, ceil_mode, where)
+    dout = arrays.as_numbers(dout, "N, C, OH, OW", where, "dout")
+    shapes.require_shape(dout, (*x.shape[:2], *at.out), where, "dout")
+    return dout, x, at

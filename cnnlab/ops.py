@@ -1,13 +1,16 @@
 """Forward operations in NumPy, written as their definition: the reference solutions.
 
 Letters: N examples, D features, K classes. Axes are ``(N, D)`` for examples,
-``(K, D)`` for weights, ``(N, K)`` for scores. No function changes its inputs.
+``(K, D)`` for weights, ``(N, K)`` for scores. Images: C channels, H rows, W columns,
+``(N, C, H, W)``; F filters of KH x KW, ``(F, C, KH, KW)``; feature maps
+``(N, F, OH, OW)``. No function changes its inputs.
 """
 
 import numpy as np
 
 from . import shapes
 from .arrays import as_labels, as_numbers, real_array
+from .windows import groups_of, pooling_windows, windows
 
 
 def linear(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
@@ -137,3 +140,128 @@ def accuracy(predicted: np.ndarray, y: np.ndarray) -> float:
     shapes.require_same("accuracy", predictions=len(predicted), labels=len(y))
     shapes.require_int(len(y), 1, "accuracy", "the number of examples")
     return float(np.mean(predicted == y))
+
+
+# ---------------------------------------------------------------- images
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """Return ``max(0, x)`` of every entry; ``x`` may have any shape.
+
+    Examples
+    --------
+    >>> relu([-1.5, 0, 2])
+    array([0., 0., 2.])
+    """
+    x = real_array(x, "relu", "x")
+    x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+    return np.maximum(x, 0)
+
+
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1) -> np.ndarray:
+    """Convolution of images with filters, as networks mean it: no filter is flipped.
+
+    ``out[n, f, i, j] = b[f] + sum_ckl x[n, c, S i + D k, S j + D l] w[f, c, k, l]``
+
+    with ``x`` padded by zeros, stride S and dilation D. In signal processing this is
+    called cross-correlation.
+
+    Parameters
+    ----------
+    x : (N, C, H, W)
+    w : (F, C / groups, KH, KW)
+    b : (F,), or None for no bias
+    stride, padding, dilation : whole numbers, or pairs (rows, columns)
+    groups : the channels and the filters are cut into that many parts, and every
+        part of the filters sees its part of the channels only
+
+    Returns
+    -------
+    (N, F, OH, OW), sizes by `shapes.out_size`
+
+    Examples
+    --------
+    >>> x = [[[[1, 2, 3], [4, 5, 6]]]]
+    >>> conv2d(x, [[[[1, 10]]]])
+    array([[[[21., 32.],
+             [54., 65.]]]])
+    """
+    x, w = conv_inputs(x, w, groups, "conv2d")
+    (n, channels), filters = x.shape[:2], len(w)
+    b = as_numbers(np.zeros(filters, w.dtype) if b is None else b, "F", "conv2d", "b")
+    shapes.require_same("conv2d", filters_in_w=filters, entries_of_b=len(b))
+    at = windows(x, w.shape[2:], stride, padding, dilation, where="conv2d")
+    x = at.pad(x)
+    out = np.empty((n, filters, *at.out), np.result_type(x, w, b))
+    with np.errstate(all="ignore"):
+        for i, j, rows, columns in at.places():
+            patch = x[:, :, rows, columns]  # (N, C, KH, KW)
+            for cs, fs in groups_of(channels, filters, groups):
+                out[:, fs, i, j] = (
+                    np.tensordot(patch[:, cs], w[fs], ((1, 2, 3), (1, 2, 3))) + b[fs]
+                )
+    shapes.require_in_range(out, "conv2d", "the feature maps")
+    return out
+
+
+def conv_inputs(x, w, groups, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and filters that fit each other, as float arrays, or raise."""
+    x = as_numbers(x, "N, C, H, W", where, "x", "For one image: x[None].")
+    w = as_numbers(w, "F, C, KH, KW", where, "w", "For one filter: w[None].")
+    groups = shapes.require_int(groups, 1, where, "groups")
+    shapes.require_divisor(groups, x.shape[1], where, "the channels of x")
+    shapes.require_divisor(groups, len(w), where, "the number of filters")
+    shapes.require_same(
+        where, channels_of_x=x.shape[1], channels_of_all_groups_of_w=groups * w.shape[1]
+    )
+    return x, w
+
+
+def max_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False) -> np.ndarray:
+    """Largest value of every window, in each feature map by itself.
+
+    Parameters
+    ----------
+    x : (N, C, H, W)
+    kernel_size, stride, padding : whole numbers, or pairs (rows, columns). The stride
+        is that of windows which touch (``kernel_size``) unless it is given; the padding
+        never wins
+    ceil_mode : also take a last window that hangs over the edge: `shapes.out_size`
+
+    Returns
+    -------
+    (N, C, OH, OW)
+
+    Examples
+    --------
+    >>> max_pool2d([[[[1, 2, 5, 0], [3, 4, 1, 1]]]], 2)
+    array([[[[4., 5.]]]])
+    """
+    return _pool(x, kernel_size, stride, padding, ceil_mode, np.max, "max_pool2d")
+
+
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False) -> np.ndarray:
+    """Mean of every window, in each feature map by itself.
+
+    Padding counts as zeros; what hangs over its edge (``ceil_mode``) does not count.
+    Parameters and result are those of `max_pool2d`.
+
+    Examples
+    --------
+    >>> avg_pool2d([[[[1, 2, 5, 0], [3, 4, 1, 1]]]], 2)
+    array([[[[2.5 , 1.75]]]])
+    """
+    return _pool(x, kernel_size, stride, padding, ceil_mode, np.mean, "avg_pool2d")
+
+
+def _pool(x, kernel_size, stride, padding, ceil_mode, summary, where) -> np.ndarray:
+    """Return one number for every window: its largest value, or its mean."""
+    x = as_numbers(x, "N, C, H, W", where, "x", "For one image: x[None].")
+    at = pooling_windows(x, kernel_size, stride, padding, ceil_mode, where)
+    x = at.pad(x, -np.inf if summary is np.max else 0.0)
+    out = np.empty((*x.shape[:2], *at.out), x.dtype)
+    with np.errstate(over="ignore"):
+        for i, j, rows, columns in at.places():
+            out[:, :, i, j] = summary(x[:, :, rows, columns], axis=(2, 3))
+    shapes.require_in_range(out, where, "the feature maps")
+    return out

@@ -471,7 +471,7 @@ def conv_params(
     where = "conv_params"
     fan_in = _fan_in(in_channels, kernel_size, groups, where)
     filters = require_int(filters, 1, where, "filters")
-    _require_divisor(groups, filters, where, "filters")
+    require_divisor(groups, filters, where, "filters")
     return filters * fan_in + (filters if bias else 0)
 
 
@@ -513,8 +513,8 @@ def conv_macs(
     where = "conv_macs"
     fan_in = _fan_in(in_channels, kernel_size, groups, where)
     filters = require_int(filters, 1, where, "filters")
-    _require_divisor(groups, filters, where, "filters")
-    return math.prod(_pair(size, where, "size")) * filters * fan_in
+    require_divisor(groups, filters, where, "filters")
+    return math.prod(pair(size, where, "size")) * filters * fan_in
 
 
 def activation_bytes(shape: Sequence[int], bytes_per_value: int = 4) -> int:
@@ -536,25 +536,31 @@ def _require_sequence(value, where: str, name: str, meaning: str) -> None:
         raise TypeError(f"{where}: {name} needs {meaning}; got {spoken(value)}.")
 
 
-def _pair(value, where: str, name: str) -> tuple[int, int]:
-    """Return (height, width) of one number or of two."""
-    pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
+def pair(value, where: str, name: str, low: int = 1) -> tuple[int, int]:
+    """Return (rows, columns) of one whole number or of two.
+
+    Examples
+    --------
+    >>> pair(3, "conv2d", "stride"), pair((3, 2), "conv2d", "stride")
+    ((3, 3), (3, 2))
+    """
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2:
         raise ValueError(
-            f"{where}: {name} needs one number or (height, width); got {spoken(value)}."
+            f"{where}: {name} needs one number or (rows, columns); got {spoken(value)}."
         )
-    height, width = (require_int(side, 1, where, name) for side in pair)
-    return height, width
+    rows, columns = (require_int(side, low, where, name) for side in both)
+    return rows, columns
 
 
 def _fan_in(in_channels: int, kernel_size, groups: int, where: str) -> int:
     """Return the weights of one filter: ``(C / groups) KH KW``."""
     in_channels = require_int(in_channels, 1, where, "in_channels")
-    _require_divisor(groups, in_channels, where, "in_channels")
-    return in_channels // groups * math.prod(_pair(kernel_size, where, "kernel_size"))
+    require_divisor(groups, in_channels, where, "in_channels")
+    return in_channels // groups * math.prod(pair(kernel_size, where, "kernel_size"))
 
 
-def _require_divisor(groups: int, whole: int, where: str, name: str) -> None:
+def require_divisor(groups: int, whole: int, where: str, name: str) -> None:
     groups = require_int(groups, 1, where, "groups")
     if whole % groups:
         raise ValueError(

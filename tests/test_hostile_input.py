@@ -104,6 +104,9 @@ def _square_sum(x):
 
 LOSS = dict(x=X, y=Y, w=W, b=B, loss="hinge", reg=0.1, margin=1.0)
 PAIR = dict(x=X, y=Q)
+MAPS, FILTERS = _rng.normal(size=(2, 4, 5, 6)), _rng.normal(size=(3, 2, 3, 2))
+CONV = dict(x=MAPS, w=FILTERS, stride=2, padding=1, dilation=1, groups=2)
+POOL = dict(x=MAPS, kernel_size=2, stride=2, padding=1, ceil_mode=True)
 CALLS = (
     (neighbors.l1_distance, dict(a=X, b=X + 1)),
     (neighbors.l1_two_loops, PAIR),
@@ -148,6 +151,14 @@ CALLS = (
     (grads.relative_error, dict(a=X, b=X)),
     (grads.cross_entropy_backward, dict(s=S, y=Y)),
     (grads.linear_backward, dict(dout=S, x=X, w=W)),
+    (ops.relu, dict(x=X)),
+    (ops.conv2d, dict(b=B, **CONV)),
+    (ops.max_pool2d, POOL),
+    (ops.avg_pool2d, POOL),
+    (grads.relu_backward, dict(dout=X, x=X)),
+    (grads.conv2d_backward, dict(dout=np.ones((2, 3, 3, 4)), **CONV)),
+    (grads.max_pool2d_backward, dict(dout=np.ones((2, 4, 3, 4)), **POOL)),
+    (grads.avg_pool2d_backward, dict(dout=np.ones((2, 4, 3, 4)), **POOL)),
     (images.value_count, dict(height=2, width=3, channels=3)),
     (images.to_channels_first, dict(images=PICTURES)),
     (images.as_float, dict(images=PICTURES)),

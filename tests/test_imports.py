@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
-    "expressions", "mlp",
+    "expressions", "mlp", "windows",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -29,8 +29,9 @@ TABLE = {
     "course.checkup": (("course.paths", "course.records"), ()),
     "shapes": ((), ()),
     "arrays": (("shapes",), ("numpy",)),
-    "ops": (("shapes", "arrays"), ("numpy",)),
-    "grads": (("shapes", "arrays", "ops"), ("numpy",)),
+    "windows": (("shapes",), ("numpy",)),
+    "ops": (("shapes", "arrays", "windows"), ("numpy",)),
+    "grads": (("shapes", "arrays", "ops", "windows"), ("numpy",)),
     "neighbors": (("shapes", "arrays", "ops"), ("numpy",)),
     "linear": (("shapes", "arrays", "ops"), ("numpy",)),
     "optim": (("shapes", "arrays"), ("numpy",)),
