@@ -44,6 +44,7 @@ TABLE = {
     ),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
+    "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
     "challenges": (("shapes", "arrays", "scenes", "data"), ("numpy",)),
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),

@@ -53,6 +53,16 @@ from cnnlab.plots.challenges import (
     silhouettes,
     verdict_tiles,
 )
+from cnnlab.plots.conv import (
+    brick_squares,
+    conv_board,
+    edge_maps,
+    kernel_gallery,
+    learned_kernels,
+    shift_errors,
+    three_ways,
+    uncovered,
+)
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -143,6 +153,14 @@ __all__ = [
     "show_image",
     "style",
     "to_pixels",
+    "brick_squares",
+    "conv_board",
+    "edge_maps",
+    "kernel_gallery",
+    "learned_kernels",
+    "shift_errors",
+    "three_ways",
+    "uncovered",
     "coarse_picture",
     "pixel_picture",
     "pixel_table",
