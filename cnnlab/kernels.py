@@ -77,11 +77,16 @@ def shift(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
     columns = shapes.require_int(columns, -(10**9), "shift", "columns")
     out = np.zeros_like(x)
     (to_r, from_r), (to_c, from_c) = (
-        (slice(max(by, 0), max(n + min(by, 0), 0)), slice(max(-by, 0), max(n - max(by, 0), 0)))
-        for by, n in ((rows, x.shape[-2]), (columns, x.shape[-1]))
-    )  # fmt: skip
+        (_part(n, by), _part(n, -by))
+        for n, by in zip(x.shape[-2:], (rows, columns), strict=True)
+    )
     out[..., to_r, to_c] = x[..., from_r, from_c]
     return out
+
+
+def _part(n: int, by: int) -> slice:
+    """Return where n pixels that moved by so many lie within their old places."""
+    return slice(min(max(by, 0), n), max(n + min(by, 0), 0))
 
 
 # ----------------------------------------------------------- bricks, upright or lying

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
-    "expressions", "mlp", "windows", "fast",
+    "expressions", "mlp", "windows", "fast", "kernels",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`

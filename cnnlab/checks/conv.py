@@ -293,14 +293,19 @@ conv2d = Exercise(
         ),
         Mistake(
             "first channel only",
-            _conv(lambda patch, w: np.tensordot(patch[:, 0], w[:, 0], ((1, 2), (1, 2)))),
+            _conv(
+                lambda patch, w: np.tensordot(patch[:, 0], w[:, 0], ((1, 2), (1, 2)))
+            ),
             "only the first channel is used: sum over all of them.",
         ),
         Mistake(
             "kernel of the first channel",
-            _conv(lambda patch, w: np.tensordot(patch.sum(axis=1), w[:, 0],
-                                                ((1, 2), (1, 2)))),  # fmt: skip
-            "the kernel of channel 0 meets every channel: w[f, c] belongs to channel c.",
+            _conv(
+                lambda patch, w: np.tensordot(
+                    patch.sum(axis=1), w[:, 0], ((1, 2), (1, 2))
+                )
+            ),  # fmt: skip
+            "the kernel of channel 0 meets every channel: w[f, c] belongs to c.",
         ),
         Mistake(
             "mean over the window",
@@ -315,8 +320,7 @@ conv2d = Exercise(
         Mistake(
             "bias along the columns",
             _conv(bias=lambda out, b: out + b),
-            "b is added along the last axis: filter f is axis 1, so "
-            "b[:, None, None].",
+            "b is added along the last axis: filter f is axis 1, so b[:, None, None].",
         ),
         Mistake(
             "first filter only",
@@ -339,7 +343,7 @@ conv2d = Exercise(
         "same for the columns.",
         "Multiply and sum over channel, row and column, for all images and filters at "
         "once, with the patch as `patch = x[:, :, rows, columns]`: "
-        "`out[:, :, i, j] = np.einsum(\"ncab,fcab->nf\", patch, w)`.",
+        '`out[:, :, i, j] = np.einsum("ncab,fcab->nf", patch, w)`.',
         "At the end, where b is not None: `out = out + b[:, None, None]`.",
     ),
 )
@@ -622,11 +626,10 @@ conv2d_backward = Exercise(
     drawn=25,
     cases=(
         Case(
-            (_DOUT1, _X[:, :, :1], np.array([[[[2.0, 3.0]]]])), "blame at one place only"
+            (_DOUT1, _X[:, :, :1], np.array([[[[2.0, 3.0]]]])),
+            "blame at one place only",
         ),
-        Case(
-            (2 + _DOUT1, _X[:, :, :1], np.array([[[[2.0, 3.0]]]])), "windows overlap"
-        ),
+        Case((2 + _DOUT1, _X[:, :, :1], np.array([[[[2.0, 3.0]]]])), "windows overlap"),
         _backward_case(_RNG, _X, _W, note="a kernel of 3 rows and 2 columns"),
         _backward_case(_RNG, _X3, _W3, note="3 channels, 2 filters"),
         _backward_case(_RNG, _X, _W, 2, note="stride 2"),
@@ -714,8 +717,8 @@ conv2d_backward = Exercise(
         "the weight.",
         "Start with zeros: `dx, dw = np.zeros(x.shape), np.zeros(w.shape)`, after the "
         "frame is put on. At each place take `d = dout[:, :, i, j]`, (N, F).",
-        "`dw += np.einsum(\"nf,ncab->fcab\", d, x[:, :, rows, columns])` and "
-        "`dx[:, :, rows, columns] += np.einsum(\"nf,fcab->ncab\", d, w)`.",
+        '`dw += np.einsum("nf,ncab->fcab", d, x[:, :, rows, columns])` and '
+        '`dx[:, :, rows, columns] += np.einsum("nf,fcab->ncab", d, w)`.',
         "Cut the frame off: `dx = dx[:, :, padding : padding + high, padding : padding "
         "+ wide]`, where `high, wide = x.shape[2:]` was kept before framing. And "
         "`db = dout.sum(axis=(0, 2, 3))`.",
@@ -789,12 +792,12 @@ slide = FindBug(
         Mistake(
             "only the rows mended",
             lambda x, w: kernels.slide(x, w[:, ::-1]),
-            "now the rows are right, but the columns of the kernel still run backwards.",
+            "now the kernel's rows are right, but its columns still run backwards.",
         ),
         Mistake(
             "only the columns mended",
             lambda x, w: kernels.slide(x, w[::-1]),
-            "now the columns are right, but the rows of the kernel still run backwards.",
+            "now the kernel's columns are right, but its rows still run backwards.",
         ),
         Mistake(
             "image turned as well",
@@ -853,8 +856,8 @@ def _about(kernel, share) -> str:
         return "It prefers the bricks that lie: exchange rows and columns."
     if share < BAR:
         return (
-            "It sees the direction. What exactly runs from top to bottom here: an edge, "
-            "or a narrow line? Is it darker than what lies on both sides, or brighter?"
+            "It sees the direction. What runs from top to bottom here: an edge, or a "
+            "narrow line? Is it darker than what lies on both sides, or brighter?"
         )
     return "It sees upright bricks."
 
@@ -876,7 +879,7 @@ brick_kernel = Open(
     reference=kernels.brick_kernel,
     score=_score_kernel,
     bar=BAR,
-    measured_on="all pairs of 128 upright and 128 lying squares of the wall's lower half",
+    measured_on="all pairs of 128 upright and 128 lying squares, the lower half of it",
     wants="a function that returns a kernel",
     mistakes=(
         Mistake("zeros", lambda: np.zeros((3, 3)), "never lights up"),

@@ -184,8 +184,8 @@ def _tables(pen, patch, w, y):
         products = patch[channel] * w[channel]
         for column, values in enumerate((patch[channel], w[channel], products)):
             for r, c in np.ndindex(kh, kw):
-                box = (column * step + c * cell, y + r * CELL[1],
-                       column * step + (c + 1) * cell, y + (r + 1) * CELL[1])  # fmt: skip
+                x0, y0 = column * step + c * cell, y + r * CELL[1]
+                box = x0, y0, x0 + cell, y0 + CELL[1]
                 tint = 0.5 * np.sign(values[r, c]) if column == 2 else 0.0
                 fill = tuple(int(one) for one in _signed(tint))
                 pen.rectangle(box, fill, GREY if column else PURPLE)
@@ -224,8 +224,10 @@ def _signed(shares) -> np.ndarray:
 def _short(number: float) -> str:
     """Return a number in at most five signs, minus as a real minus."""
     number = float(number) + 0.0
-    text = f"{number:.0f}" if abs(number) >= 100 or number.is_integer() else (
-        f"{number:.2g}" if abs(number) < 1 else f"{number:.3g}"
+    text = (
+        f"{number:.0f}"
+        if abs(number) >= 100 or number.is_integer()
+        else (f"{number:.2g}" if abs(number) < 1 else f"{number:.3g}")
     )
     return text.replace("-", "−").replace("−0.", "−.").removeprefix("0") or "0"
 
@@ -248,8 +250,12 @@ def _said(x, w, out, place, patch, missed, stride, padding, dilation):
     else:
         sizes = [f"rows: {sizes[0]}", f"columns: {sizes[1]}"]
     count = int(missed.sum())
-    left = "" if not count else (
-        f" {count} pixel{'s' if count > 1 else ''}, crossed out, no window touches."
+    left = (
+        ""
+        if not count
+        else (
+            f" {count} pixel{'s' if count > 1 else ''}, crossed out, no window touches."
+        )
     )
     where = f"Place {i * out.shape[1] + j + 1} of {out.size}: row {i}, column {j}."
     return total, sizes, f"{where} {total[0].upper()}{total[1:]}.{left}"
@@ -303,7 +309,9 @@ def shift_errors(shifts, errors: dict, title: str = ""):
     for kind, rows in errors.items():
         rows = 100 * np.asarray(rows)
         mean, name = rows.mean(axis=0), NAMES[kind]
-        ax.plot(shifts, mean, MARKS[kind], color=COLOURS[kind], label=name, markersize=7)
+        ax.plot(
+            shifts, mean, MARKS[kind], color=COLOURS[kind], label=name, markersize=7
+        )
         ax.fill_between(shifts, rows.min(axis=0), rows.max(axis=0), color=COLOURS[kind],
                         alpha=0.3)  # fmt: skip
     ax.set(xlabel="shift of the test digits (pixels)", xticks=shifts, ylim=(-4, 104),
@@ -314,7 +322,9 @@ def shift_errors(shifts, errors: dict, title: str = ""):
         f"{NAMES[kind]}: " + ", ".join(f"{one:.0%}" for one in np.mean(rows, axis=0))
         for kind, rows in errors.items()
     )
-    return describe(figure, f"{title}. Error at a shift of {list(shifts)} pixels: {told}.")
+    return describe(
+        figure, f"{title}. Error at a shift of {list(shifts)} pixels: {told}."
+    )
 
 
 def edge_maps(image, truth, maps: dict, title: str = ""):
@@ -331,7 +341,9 @@ def edge_maps(image, truth, maps: dict, title: str = ""):
         f"{NAMES[kind]} {((one - truth) ** 2).sum() / (truth**2).sum():.0%}"
         for kind, one in maps.items()
     )
-    return describe(figure, f"{title}: a digit, its true edges, and three maps. Errors: {gaps}.")
+    return describe(
+        figure, f"{title}: a digit, its true edges, and three maps. Errors: {gaps}."
+    )
 
 
 def learned_kernels(path, errors, wanted, title: str = ""):
@@ -361,7 +373,7 @@ def learned_kernels(path, errors, wanted, title: str = ""):
 
 
 def three_ways(title: str = ""):
-    """Draw eight pixels and six neurons, wired fully, locally, and with shared weights."""
+    """Draw eight pixels and six neurons: wired fully, locally, with shared weights."""
     figure, axes = plt.subplots(1, 3, figsize=(WIDE, 2.5))
     for ax, kind in zip(axes, NAMES, strict=True):
         for neuron in range(6):
@@ -369,29 +381,40 @@ def three_ways(title: str = ""):
                 near = 0 <= pixel - neuron < 3
                 if kind != "fully" and not near:
                     continue
-                colour = (ORANGE, BLUE, GREEN)[pixel - neuron] if kind == "shared" else GREY
-                ax.plot((pixel, neuron + 1), (0, 1), color=colour,
-                        linewidth=0.8 if kind == "fully" else 1.6, zorder=1)  # fmt: skip
-        ax.scatter(range(8), [0] * 8, marker="s", color="white", edgecolor=BLACK, zorder=2)
-        ax.scatter(range(1, 7), [1] * 6, color="white", edgecolor=BLACK, zorder=2)
+                colour = GREY
+                if kind == "shared":
+                    colour = (PURPLE, BLUE, GREEN)[pixel - neuron]
+                width = 0.8 if kind == "fully" else 1.6
+                ends = (pixel, neuron + 1), (0, 1)
+                ax.plot(*ends, color=colour, linewidth=width, zorder=1)
+        look = {"color": "white", "edgecolor": BLACK, "zorder": 2}
+        ax.scatter(range(8), [0] * 8, marker="s", **look)
+        ax.scatter(range(1, 7), [1] * 6, **look)
         weights = {"fully": 48, "locally": 18, "shared": 3}[kind]
         ax.set_title(NAMES[kind], fontsize=10, loc="center")
         ax.text(3.5, -0.3, f"{weights} weights", ha="center", va="top")
         ax.set(ylim=(-0.6, 1.15))
         ax.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return describe(figure, f"{title}: 8 pixels below, 6 neurons above. Fully connected: 48 "
-                    "weights; each to its 3 nearest pixels: 18; with the same 3 for all: "
-                    "3, a colour each.")  # fmt: skip
+    return describe(
+        figure,
+        f"{title}: 8 pixels below, 6 neurons above. Fully connected: 48 weights; "
+        "each to its 3 nearest pixels: 18; with the same 3 for all: 3, a colour each.",
+    )
 
 
 def brick_squares(upright, lying, title: str = ""):
     """Draw a row of upright squares of the wall above a row of lying ones."""
     figure, axes = plt.subplots(2, len(upright), figsize=(WIDE, 2.6))
-    for row, images, name in zip(axes, (upright, lying), ("upright", "lying"), strict=True):
+    for row, images, name in zip(
+        axes, (upright, lying), ("upright", "lying"), strict=True
+    ):
         for ax, image in zip(row, images, strict=True):
             show_image(ax, image)
         row[0].set_ylabel(name)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return describe(figure, f"{title}: {len(upright)} squares of a brick wall with upright "
-                    "joints, and the same turned on their side.")  # fmt: skip
+    return describe(
+        figure,
+        f"{title}: {len(upright)} squares of a brick wall with upright joints, and the "
+        "same turned on their side.",
+    )

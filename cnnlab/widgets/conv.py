@@ -45,7 +45,7 @@ def read_kernel(text: str, channels: int = 1) -> np.ndarray:
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             lengths = ", ".join(str(len(row)) for row in rows)
             raise ValueError(
-                f"The rows of a kernel hold equally many numbers; yours have {lengths}. "
+                f"The rows of a kernel hold equally many numbers; yours: {lengths}. "
                 "Write spaces between numbers, and / between rows."
             )
         planes.append(rows)
@@ -190,14 +190,16 @@ class ConvExplorer(Explorer):
         self._preset.value = texts.get(self.controls["kernel"].value, OWN)
 
     def update(self) -> None:
-        """Draw the present state; where there is none, tell why and keep the picture."""
+        """Draw the present state; where there is none, say why and keep the picture."""
         with showing_errors(self.status):
             state = self.state()
             last = self._out().size - 1
             state["step"] = min(state["step"], last)
             picture = self._render(**state)
             self.image.value = picture.data
-            self.text.value = f"<span aria-live='polite'>{html.escape(picture.alt)}</span>"
+            self.text.value = (
+                f"<span aria-live='polite'>{html.escape(picture.alt)}</span>"
+            )
             step = self.controls["step"]
             if step.slider.max != last:
                 step.slider.max = step.box.max = last  # a value above it is cut off
