@@ -9,6 +9,7 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 
 from cnnlab.plots._base import (
     BLACK,
@@ -221,6 +222,12 @@ def _signed(shares) -> np.ndarray:
     return 255 + np.abs(shares) * (np.where(shares > 0, blue, red) - 255)
 
 
+@functools.cache
+def _signs() -> ListedColormap:
+    """Return the colours of maps, from vermilion over white to blue."""
+    return ListedColormap(_signed(np.linspace(-1, 1, 255)) / 255)
+
+
 def _short(number: float) -> str:
     """Return a number in at most five signs, minus as a real minus."""
     number = float(number) + 0.0
@@ -272,31 +279,6 @@ def _long(number: float) -> str:
 # --------------------------------------------------------------------- figures
 
 
-def kernel_gallery(photo, kernels, maps, title: str = ""):
-    """Draw a grey photograph and the maps of some kernels, in two rows.
-
-    Parameters
-    ----------
-    photo : (H, W), from 0 to 1
-    kernels : name -> (KH, KW)
-    maps : name -> (OH, OW)
-    """
-    count = len(maps) + 1
-    columns = -(-count // 2)
-    figure, axes = plt.subplots(2, columns, figsize=(WIDE, 4.2), squeeze=False)
-    show_image(axes[0, 0], photo, "photograph")
-    for ax, (name, values) in zip(axes.flat[1:], maps.items(), strict=False):
-        if kernels[name].sum() > 0.5:  # answers are brightnesses again
-            show_image(ax, np.clip(values, 0, 1), name)
-        else:
-            top = np.abs(values).max()
-            show_image(ax, values, name, cmap="PuOr_r", vmin=-top, vmax=top)
-    for ax in axes.flat[count:]:
-        ax.set_visible(False)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return describe(figure, f"{title}: a photograph, and its maps: {', '.join(maps)}.")
-
-
 def shift_errors(shifts, errors: dict, title: str = ""):
     """Draw the error of three detectors against the shift of the test images.
 
@@ -322,9 +304,8 @@ def shift_errors(shifts, errors: dict, title: str = ""):
         f"{NAMES[kind]}: " + ", ".join(f"{one:.0%}" for one in np.mean(rows, axis=0))
         for kind, rows in errors.items()
     )
-    return describe(
-        figure, f"{title}. Error at a shift of {list(shifts)} pixels: {told}."
-    )
+    moved = ", ".join(map(str, shifts))
+    return describe(figure, f"{title}. Error at shifts of {moved} pixels: {told}.")
 
 
 def edge_maps(image, truth, maps: dict, title: str = ""):
@@ -335,7 +316,7 @@ def edge_maps(image, truth, maps: dict, title: str = ""):
     shown = {"true edges": truth, **{NAMES[kind].replace(" ", "\n"): one
                                     for kind, one in maps.items()}}  # fmt: skip
     for ax, (name, values) in zip(axes[1:], shown.items(), strict=True):
-        show_image(ax, values, name, cmap="PuOr_r", vmin=-top, vmax=top)
+        show_image(ax, values, name, cmap=_signs(), vmin=-top, vmax=top)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     gaps = ", ".join(
         f"{NAMES[kind]} {((one - truth) ** 2).sum() / (truth**2).sum():.0%}"
@@ -361,7 +342,7 @@ def learned_kernels(path, errors, wanted, title: str = ""):
     top = np.abs(wanted).max()
     shown = [(f"step {step}", kernel) for step, kernel in path] + [("wanted", wanted)]
     for ax, (name, kernel) in zip(tiles, shown, strict=True):
-        show_image(ax, kernel, name, cmap="PuOr_r", vmin=-top, vmax=top)
+        show_image(ax, kernel, name, cmap=_signs(), vmin=-top, vmax=top)
     ax = boxes[1].subplots()
     ax.semilogy(errors, color=BLUE)
     ax.set(xlabel="step", ylabel="mean squared error")
@@ -405,7 +386,7 @@ def three_ways(title: str = ""):
 
 def brick_squares(upright, lying, title: str = ""):
     """Draw a row of upright squares of the wall above a row of lying ones."""
-    figure, axes = plt.subplots(2, len(upright), figsize=(WIDE, 2.6))
+    figure, axes = plt.subplots(2, len(upright), figsize=(WIDE, 2.2))
     for row, images, name in zip(
         axes, (upright, lying), ("upright", "lying"), strict=True
     ):

@@ -86,7 +86,14 @@ def _value(text: str) -> float:
 
 def written(kernel: np.ndarray) -> str:
     """Return a kernel (KH, KW) as the text that `read_kernel` reads."""
-    return " / ".join(" ".join(f"{one:.3g}" for one in row) for row in kernel)
+    return " / ".join(" ".join(map(_number, row)) for row in kernel)
+
+
+def _number(value: float) -> str:
+    """Return a number as text; a ninth as 1÷9."""
+    text = f"{value:.3g}"
+    parts = round(1 / value) if value else 0
+    return f"1÷{parts}" if parts > 1 and 1 / parts == value != float(text) else text
 
 
 def convolved(image="6 × 6, lecture", size=6, kernel=None, stride=1, padding=0,
@@ -180,10 +187,9 @@ class ConvExplorer(Explorer):
         return _map(*state.values(), self._conv2d)
 
     def _chosen(self) -> None:
-        with showing_errors(self.status):
-            if self._preset.value != OWN:
-                chosen = kernels.PRESETS[self._preset.value]
-                self.controls["kernel"].value = written(chosen)
+        if self._preset.value != OWN:
+            chosen = kernels.PRESETS[self._preset.value]
+            self.controls["kernel"].value = written(chosen)
 
     def _written(self) -> None:
         texts = {written(one): name for name, one in kernels.PRESETS.items()}
