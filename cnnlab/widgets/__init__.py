@@ -3,7 +3,7 @@
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
-from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved, pixels
+from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
     losses_of_scores,
@@ -38,7 +38,6 @@ __all__ = [
     "ConvExplorer",
     "conv_explorer",
     "convolved",
-    "pixels",
     "PixelEditor",
     "coarse",
     "disturb",
