@@ -50,6 +50,11 @@ out_size = Exercise(
             "more than there are steps. Add 1.",
         ),
         Mistake(
+            "one too many",
+            _size(lambda n, k, p, d: n + 2 * p - d * (k - 1)),
+            "the kernel spans D (K - 1) + 1 pixels: that 1 is not taken off.",
+        ),
+        Mistake(
             "padding on one side",
             _size(lambda n, k, p, d: n + p - d * (k - 1) - 1),
             "padding is added on both sides: 2 P.",
@@ -202,6 +207,31 @@ def _unstrided(i, j, rows, columns):
     )
 
 
+def _hinted(at=lambda rows, columns: (rows, columns), size=lambda oh, ow: (oh, ow),
+            pad=_framed, end=lambda out: out, framed_twice=False):  # fmt: skip
+    """Return an answer written as the hints say, but for one slip."""
+
+    def answer(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+        n, f, (kh, kw) = len(x), len(w), w.shape[2:]
+        given = _framed(x, padding) if framed_twice else x
+        oh, ow = (
+            shapes.out_size(m, k, stride, padding, dilation)
+            for m, k in zip(given.shape[2:], (kh, kw), strict=True)
+        )
+        x = pad(x, padding)
+        out = np.zeros((n, f, *size(oh, ow)))
+        for i, j in np.ndindex(out.shape[2:]):
+            top, left = i * stride, j * stride
+            rows = slice(top, top + dilation * (kh - 1) + 1, dilation)
+            columns = slice(left, left + dilation * (kw - 1) + 1, dilation)
+            rows, columns = at(rows, columns)
+            patch = x[:, :, rows, columns]
+            out[:, :, i, j] = np.einsum("ncab,fcab->nf", patch, w)
+        return end(out if b is None else out + b[:, None, None])
+
+    return answer
+
+
 def _one_dot(patch, w):
     return np.tensordot(patch, w, ((1, 2, 3), (1, 2, 3)))
 
@@ -290,6 +320,38 @@ conv2d = Exercise(
             "padded with the edge",
             _conv(pad=lambda x, padding: _framed(x, padding, mode="edge")),
             "the frame repeats the pixels at the edge; here it holds zeros.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            _hinted(at=lambda rows, columns: (columns, rows)),
+            "the window's rows and columns are exchanged: i goes down, j to the right.",
+        ),
+        Mistake(
+            "sizes exchanged",
+            _hinted(size=lambda oh, ow: (ow, oh)),
+            "OH and OW are exchanged: OH comes from the rows, x.shape[2].",
+        ),
+        Mistake(
+            "size of the framed image",
+            _hinted(framed_twice=True),
+            "the padding is counted twice: the size is taken of the framed image, and "
+            "out_size adds the frame once more.",
+        ),
+        Mistake(
+            "frame not put on",
+            _hinted(pad=lambda x, padding: x),
+            "the map has room for the padding, but the image has no frame: put zeros "
+            "round it.",
+        ),
+        Mistake(
+            "filters last",
+            _hinted(end=lambda out: out.transpose(0, 2, 3, 1)),
+            "the filters come last; wanted is (N, F, OH, OW).",
+        ),
+        Mistake(
+            "last channel only",
+            _conv(lambda patch, w: _one_dot(patch[:, -1:], w[:, -1:])),
+            "only the last channel is used: add the channels up, with +=.",
         ),
         Mistake(
             "first channel only",
@@ -469,6 +531,20 @@ def _columns(arrange, settings=lambda given: {}):
     return answer
 
 
+def _numbered_by_rows(x, kernel_size, stride=1, padding=0, dilation=1):
+    """Return the columns where place (i, j) is written to number i OH + j."""
+    pair = isinstance(kernel_size, tuple)
+    kh, kw = kernel_size if pair else (kernel_size, kernel_size)
+    n, c = x.shape[:2]
+    w = np.zeros((1, c, kh, kw))
+    places = list(_places(x, w, stride, padding, dilation))
+    oh, ow = places[-1][0] + 1, places[-1][1] + 1
+    x, columns = _framed(x, padding), np.zeros((n, c * kh * kw, oh * ow))
+    for i, j, rows, cols in places:
+        columns[:, :, i * oh + j] = x[:, :, rows, cols].reshape(n, -1)
+    return columns
+
+
 def _flat(six, *axes):
     """Return (N, first three axes, last two axes) of the six, reordered."""
     six = six.transpose(0, *axes)
@@ -538,6 +614,11 @@ im2col = Exercise(
             "dilation ignored",
             _columns(lambda six: _flat(six, 1, 2, 3, 4, 5), lambda g: {"dilation": 1}),
             "the dilation is not used: the window takes every D-th pixel.",
+        ),
+        Mistake(
+            "numbered by OH",
+            _numbered_by_rows,
+            "place (i, j) is column i OW + j: a row of the map has OW places, not OH.",
         ),
         Mistake(
             "patches turned round",
