@@ -765,6 +765,20 @@ def test_the_command_line_lists_unpacks_and_verifies(roots, tmp_path, capsys):
     assert "dog/0.png" in capsys.readouterr().out
 
 
+def test_the_command_line_spells_out_control_characters_of_names(roots, capsys):
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        folder = roots / "two\nlines" / f"\x1b[31m{number}"
+        folder.mkdir(parents=True)
+        pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "\x1b[2J.png")
+    for arguments in ([], ["verify", "two\nlines"]):
+        assert data_cli.main(arguments) == 0
+        said = capsys.readouterr().out
+        assert "\x1b" not in said
+        assert "two\\nlines" in said or arguments
+
+
 def test_the_command_line_ends_faults_with_one_line_and_status_1(roots, capsys):
     for arguments in (
         ["unpack", "/nothing.zip"],

@@ -42,18 +42,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list(options) -> int:
     """Print a table of all data sets."""
-    rows = data.available()
+    rows = [row._replace(name=door.in_one_line(row.name)) for row in data.available()]
     width = max(len(row.name) for row in rows)
     for row in rows:
         state = "found" if row.found else "missing"
-        print(f"{row.name:{width}}  {state:7}  {row.holds:24}  {row.where}")
+        place = door.in_one_line(row.where)
+        print(f"{row.name:{width}}  {state:7}  {row.holds:24}  {place}")
     return 0
 
 
 def _fetch(options) -> int:
     """Download one data set with a line of progress."""
     folder = data.fetch(options.name, options.to, _progress())
-    print(f"{options.name} is complete in {folder}")
+    print(f"{options.name} is complete in {door.in_one_line(folder)}")
     return 0
 
 
@@ -65,7 +66,8 @@ def _verify(options) -> int:
         for finding in data.verify(name):
             bad += not finding.good
             mark = "good" if finding.good else "BAD "
-            print(f"{mark}  {finding.item}: {finding.said}", flush=True)
+            said = door.printable(finding.said)
+            print(f"{mark}  {door.in_one_line(finding.item)}: {said}", flush=True)
     print("All files are good." if not bad else f"{bad} bad; see above.")
     return 1 if bad else 0
 
@@ -73,7 +75,7 @@ def _verify(options) -> int:
 def _unpack(options) -> int:
     """Unpack one archive into a data root."""
     folder = data.unpack(options.archive, options.to)
-    print(f"Unpacked: {folder}\nLoad it: data.load({folder.name!r})")
+    print(f"Unpacked: {door.in_one_line(folder)}\nLoad it: data.load({folder.name!r})")
     return 0
 
 

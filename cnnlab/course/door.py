@@ -78,6 +78,17 @@ def printable(text: str) -> str:
     )  # fmt: skip
 
 
+def in_one_line(path) -> str:
+    r"""Return a file or folder name as one line of a table.
+
+    Examples
+    --------
+    >>> print(in_one_line("two\nlines"))
+    two\nlines
+    """
+    return printable(str(path).replace("\n", "\\n").replace("\t", "\\t"))
+
+
 @contextlib.contextmanager
 def _warnings(name: str, debug: bool):
     """Show a warning as its sentence, without the line of code that gave it."""
