@@ -80,6 +80,8 @@ def test_figures_say_what_they_show():
     assert "T. Error at shifts of 0, 4 pixels: fully connected: 0%, 60%" in (
         figure.alternative
     )
+    figure = plots.shift_errors([0, 4], errors)
+    assert figure.axes[0].get_title() == "Right at every shift: convolution"
     assert figure.axes[0].get_xlabel() and figure.axes[0].get_ylabel()
     truth = np.eye(4) - 0.5
     figure = plots.edge_maps(np.eye(6), truth, {"shared": truth, "fully": 0 * truth})

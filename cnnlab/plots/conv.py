@@ -286,16 +286,19 @@ def shift_errors(shifts, errors: dict, title: str = ""):
     ----------
     shifts : pixels
     errors : "fully", "locally", "shared" -> (seeds, shifts), 1 is an empty map
+    title : by default the finding, read off the errors
     """
+    steady = [NAMES[kind] for kind, rows in errors.items() if np.max(rows) < 0.01]
+    found = ", ".join(steady) or "no detector"
+    title = title or f"Right at every shift: {found}"
     figure, ax = plt.subplots(figsize=(WIDE, 3.6))
     for kind, rows in errors.items():
         rows = 100 * np.asarray(rows)
         mean, name = rows.mean(axis=0), NAMES[kind]
-        ax.plot(
-            shifts, mean, MARKS[kind], color=COLOURS[kind], label=name, markersize=7
-        )
-        ax.fill_between(shifts, rows.min(axis=0), rows.max(axis=0), color=COLOURS[kind],
-                        alpha=0.3)  # fmt: skip
+        look = {"color": COLOURS[kind], "label": name, "markersize": 7}
+        ax.plot(shifts, mean, MARKS[kind], **look)
+        ends = rows.min(axis=0), rows.max(axis=0)
+        ax.fill_between(shifts, *ends, color=COLOURS[kind], alpha=0.3)
     ax.set(xlabel="shift of the test digits (pixels)", xticks=shifts, ylim=(-4, 104),
            ylabel="error (% of the edges)")  # fmt: skip
     ax.legend(loc="upper left")
