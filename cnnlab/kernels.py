@@ -12,7 +12,9 @@ from . import arrays, data, ops, shapes
 
 
 def _table(rows: str) -> np.ndarray:
-    return np.array([[float(one) for one in row.split()] for row in rows.split("/")])
+    table = np.array([[float(one) for one in row.split()] for row in rows.split("/")])
+    table.setflags(write=False)
+    return table
 
 
 # An image and a kernel that finds edges, as lecture CNN-deck works them out.
@@ -111,11 +113,12 @@ def bricks(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     photo = data.photo("brick").mean(axis=0) / 255  # (512, 512)
     half = photo[:256] if split == "train" else photo[256:]
     upright = half.reshape(8, 32, 16, 32).swapaxes(1, 2).reshape(-1, 32, 32)
+    upright.setflags(write=False)
     return upright, upright.swapaxes(1, 2)
 
 
 def light(kernel: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Return how much a kernel lights up on each image: the mean of its map above 0.
+    """Return how much a kernel lights up on each image: the mean size of its answers.
 
     Parameters
     ----------
@@ -124,7 +127,7 @@ def light(kernel: np.ndarray, images: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (N,): the mean over the map of max(0, answer)
+    (N,): the mean over the map of |answer|
     """
     kernel = arrays.as_numbers(kernel, "KH, KW", "light", "kernel")
     images = arrays.as_numbers(images, "N, H, W", "light", "images")
@@ -133,9 +136,12 @@ def light(kernel: np.ndarray, images: np.ndarray) -> np.ndarray:
         shapes.out_size(n, k) for n, k in zip((high, wide), kernel.shape, strict=True)
     )
     maps = np.zeros((len(images), oh, ow))
-    for a, b in np.ndindex(kernel.shape):
-        maps += kernel[a, b] * images[:, a : a + oh, b : b + ow]
-    return np.maximum(maps, 0).mean(axis=(1, 2))
+    with np.errstate(all="ignore"):
+        for a, b in np.ndindex(kernel.shape):
+            maps += kernel[a, b] * images[:, a : a + oh, b : b + ow]
+    found = np.abs(maps).mean(axis=(1, 2))
+    shapes.require_in_range(found, "light", "the answers of the kernel")
+    return found
 
 
 def pairs_right(kernel: np.ndarray, split: str = "train") -> float:
@@ -151,7 +157,7 @@ def pairs_right(kernel: np.ndarray, split: str = "train") -> float:
 def brick_kernel() -> np.ndarray:
     """Return a kernel that lights up on upright bricks more than on lying ones.
 
-    Upright, the joints of the wall run from top to bottom: narrow, and brighter than
-    the bricks. So: bright in the middle column, dark on both sides.
+    Upright, the joints of the wall run from top to bottom, and are narrow lines. So:
+    one sign in the middle column, the other on both sides.
     """
     return np.array([[-1.0, 2.0, -1.0]] * 3)

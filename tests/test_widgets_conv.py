@@ -81,6 +81,7 @@ def test_a_preset_is_written_out_and_a_change_makes_it_ones_own():
         ("kernel", "1 2 / 3", "equally many numbers; yours: 2, 1"),
         ("kernel", "", "equally many"),
         ("kernel", "1 two", "'two' is no number"),
+        ("kernel", "0,5 1", "0.5 with a point"),
         ("kernel", "1 1÷0", "'1÷0' is no number"),
         ("kernel", "1e9", "from -999 to 999"),
         ("kernel", "nan", "from -999 to 999"),

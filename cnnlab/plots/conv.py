@@ -347,7 +347,7 @@ def learned_kernels(path, errors, wanted, title: str = ""):
     for ax, (name, kernel) in zip(tiles, shown, strict=True):
         show_image(ax, kernel, name, cmap=_signs(), vmin=-top, vmax=top)
     ax = boxes[1].subplots()
-    ax.semilogy(errors, color=BLUE)
+    ax.semilogy(errors, color=BLACK)
     ax.set(xlabel="step", ylabel="mean squared error")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     gap = np.abs(path[-1][1] - wanted).max()
@@ -365,12 +365,11 @@ def three_ways(title: str = ""):
                 near = 0 <= pixel - neuron < 3
                 if kind != "fully" and not near:
                     continue
-                colour = GREY
-                if kind == "shared":
-                    colour = (PURPLE, BLUE, GREEN)[pixel - neuron]
-                width = 0.8 if kind == "fully" else 1.6
-                ends = (pixel, neuron + 1), (0, 1)
-                ax.plot(*ends, color=colour, linewidth=width, zorder=1)
+                look = {"color": GREY, "linewidth": 0.8 if kind == "fully" else 1.6}
+                if kind == "shared":  # each of the three weights has its line
+                    line = ("-", "--", ":")[pixel - neuron]
+                    look = {"color": GREEN, "linewidth": 2, "linestyle": line}
+                ax.plot((pixel, neuron + 1), (0, 1), zorder=1, **look)
         look = {"color": "white", "edgecolor": BLACK, "zorder": 2}
         ax.scatter(range(8), [0] * 8, marker="s", **look)
         ax.scatter(range(1, 7), [1] * 6, **look)
@@ -383,7 +382,7 @@ def three_ways(title: str = ""):
     return describe(
         figure,
         f"{title}: 8 pixels below, 6 neurons above. Fully connected: 48 weights; "
-        "each to its 3 nearest pixels: 18; with the same 3 for all: 3, a colour each.",
+        "each to its 3 nearest pixels: 18; with the same 3 for all: 3, a line each.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import re
 
 import ipywidgets as w
 import numpy as np
@@ -39,6 +40,8 @@ def read_kernel(text: str, channels: int = 1) -> np.ndarray:
     array([[ 1.,  0., -1.],
            [ 2.,  0., -2.]])
     """
+    if re.search(r"\d,\d", text):
+        raise ValueError("Write 0.5 with a point, and spaces between numbers.")
     planes = []
     for plane in text.replace("−", "-").replace(",", " ").split("|"):
         rows = [[_value(one) for one in row.split()] for row in plane.split("/")]
@@ -46,7 +49,7 @@ def read_kernel(text: str, channels: int = 1) -> np.ndarray:
             lengths = ", ".join(str(len(row)) for row in rows)
             raise ValueError(
                 f"The rows of a kernel hold equally many numbers; yours: {lengths}. "
-                "Write spaces between numbers, and / between rows."
+                "Write spaces between numbers, / between rows, and a ninth as 1÷9."
             )
         planes.append(rows)
     if len({(len(rows), len(rows[0])) for rows in planes}) != 1:
@@ -127,7 +130,7 @@ def _map(image, size, kernel, stride, padding, dilation, conv2d) -> np.ndarray:
     )
     out = np.asarray(conv2d(x[None], w[None], None, stride, padding, dilation), float)
     if out.shape != (1, 1, *wanted):
-        raise ValueError(f"conv2d gave shape {out.shape}; wanted (1, 1, *{wanted}).")
+        raise ValueError(f"conv2d gave shape {out.shape}; wanted {(1, 1, *wanted)}.")
     return out[0, 0]
 
 
