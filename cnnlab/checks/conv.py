@@ -948,8 +948,8 @@ def _about(kernel, share) -> str:
         return "It prefers the bricks that lie: exchange rows and columns."
     if share < BAR:
         return (
-            "It sees the direction. What runs from top to bottom is a narrow line here, "
-            "with brick on both sides; a kernel for edges stays below the bar."
+            "It sees the direction. From top to bottom runs what is a narrow line here; "
+            "a kernel for edges stays below the bar."
         )
     return "It sees upright bricks."
 
