@@ -948,7 +948,7 @@ def _about(kernel, share) -> str:
         return "It prefers the bricks that lie: exchange rows and columns."
     if share < BAR:
         return (
-            "It sees the direction. A joint, from top to bottom, is a narrow line here; "
+            "It sees the direction. A joint from top to bottom is a narrow line here; "
             "a kernel for edges stays below the bar."
         )
     return "It sees upright bricks."
