@@ -53,6 +53,15 @@ from cnnlab.plots.challenges import (
     silhouettes,
     verdict_tiles,
 )
+from cnnlab.plots.conv import (
+    brick_squares,
+    conv_board,
+    edge_maps,
+    learned_kernels,
+    shift_errors,
+    three_ways,
+    uncovered,
+)
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -143,6 +152,13 @@ __all__ = [
     "show_image",
     "style",
     "to_pixels",
+    "brick_squares",
+    "conv_board",
+    "edge_maps",
+    "learned_kernels",
+    "shift_errors",
+    "three_ways",
+    "uncovered",
     "coarse_picture",
     "pixel_picture",
     "pixel_table",

@@ -3,6 +3,7 @@
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
+from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
     losses_of_scores,
@@ -34,6 +35,9 @@ __all__ = [
     "choice",
     "number",
     "tick",
+    "ConvExplorer",
+    "conv_explorer",
+    "convolved",
     "PixelEditor",
     "coarse",
     "disturb",
