@@ -8,6 +8,7 @@ from cnnlab.checks import (
     backprop,
     challenges,
     images,
+    lenet,
     linear,
     neighbors,
     neurons,
@@ -37,6 +38,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         optim,
         neurons,
         backprop,
+        lenet,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }
