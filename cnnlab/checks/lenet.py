@@ -627,7 +627,7 @@ off_centre = FindBug(
 
 # -------------------------------------------------------------------------- open
 
-INK_BAR = 12.0
+INK_BAR = 24.0
 
 
 def _score_drawing(answer) -> Score:

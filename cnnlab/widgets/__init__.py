@@ -4,6 +4,7 @@ from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.images import PixelEditor, coarse
+from cnnlab.widgets.lenet import Pad, drawing_board, drawn, inked, read_drawing
 from cnnlab.widgets.linear import (
     losses_of_scores,
     rows_explorer,
@@ -52,4 +53,9 @@ __all__ = [
     "render_walk",
     "valley_explorer",
     "walk",
+    "Pad",
+    "drawing_board",
+    "drawn",
+    "inked",
+    "read_drawing",
 ]
