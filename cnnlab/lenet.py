@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from . import grads, ops, shapes
+from . import fast, ops, shapes
 from .arrays import as_numbers, real_array
 from .course.paths import results_dir
 
@@ -221,9 +221,9 @@ class Reader:
         x = (page[:, None] - self.mean) * self.scale
         found = {"input": x}
         for conv, pool in (("c1", "s2"), ("c3", "s4")):
-            x = np.tanh(ops.conv2d(x, w[f"{conv}.weight"], w[f"{conv}.bias"]))
+            x = np.tanh(fast.conv2d(x, w[f"{conv}.weight"], w[f"{conv}.bias"]))
             found[conv] = x
-            x = found[pool] = ops.avg_pool2d(x, 2)
+            x = found[pool] = fast.avg_pool2d(x, 2)
         x = x.reshape(len(x), -1)
         for name in ("c5", "f6"):
             x = found[name] = np.tanh(x @ w[f"{name}.weight"].T + w[f"{name}.bias"])
@@ -254,9 +254,9 @@ class Reader:
             d = (d * (1 - seen[name][0] ** 2)) @ w[f"{name}.weight"]
         d = d.reshape(seen["s4"].shape)
         for conv, below in (("c3", "s2"), ("c1", "input")):
-            d = grads.avg_pool2d_backward(d, seen[conv], 2)
+            d = fast.avg_pool2d_backward(d, seen[conv], 2)
             d = d * (1 - seen[conv] ** 2)
-            d = grads.conv2d_backward(d, seen[below], w[f"{conv}.weight"])[0]
+            d = fast.conv2d_backward(d, seen[below], w[f"{conv}.weight"])[0]
         border = (32 - SIDE) // 2
         return d[0, 0, border:-border, border:-border] * self.scale
 

@@ -43,7 +43,7 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
-    "lenet": (("shapes", "arrays", "ops", "grads", "course.paths"), ("numpy",)),
+    "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -79,7 +79,10 @@ LAZY = {
     "course.checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
-    "widgets": ("PIL", "IPython", "cnnlab.train"),
+    "widgets": (
+        "PIL", "IPython", "cnnlab.train",
+        "ipycanvas",  # a sheet for the mouse; without it there are buttons
+    ),
     "checks": ("PIL",),  # the pictures that an open answer got wrong
     "yours": ("cnnlab.checks",),
 }  # fmt: skip

@@ -141,7 +141,7 @@ def reader_board(drawing, image, layers, chances, cursor=None, pull=None, toward
         fill = BLUE if cursor[2] else None
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=fill, outline=BLUE,
                      width=2)  # fmt: skip
-    paste(_grey(image, 112), 130, 22, "the network's")
+    paste(_grey(image, 112), 130, 22, "it sees")
     if pull is not None:
         largest = float(np.abs(pull).max())
         tile = np.kron(_signed(pull, largest), np.ones((4, 4, 1), np.uint8))
