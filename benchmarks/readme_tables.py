@@ -20,6 +20,7 @@ WINGS = {
         "optim", "landscapes",
         "neurons",
         "delta", "scalar", "expressions", "mlp",
+        "lenet",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

@@ -1,4 +1,4 @@
-"""LeNet-5 on paper: its sizes and weights, how a drawing is made ready, what it answers.
+"""LeNet-5 on paper: sizes, weights, a drawing made ready, and what is read in it.
 
 Letters: N images, C channels, H rows, W columns. The network itself is built and
 trained by ``nets`` and ``train``; a :class:`Reader` asks a trained one, in NumPy.

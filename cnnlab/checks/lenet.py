@@ -185,9 +185,7 @@ def _counted(conv=lambda c, f, k: f * (c * k * k + 1), pool=lambda c: 0,
 
     def answer(image, layers):
         before, counts = tuple(image), []
-        for layer, shape in zip(
-            layers, lenet.lenet_shapes(image, layers), strict=True
-        ):
+        for layer, shape in zip(layers, lenet.lenet_shapes(image, layers), strict=True):
             if layer[0] == "conv":
                 counts.append(conv(before[0], layer[1], layer[2]))
             elif layer[0] == "pool":
@@ -236,8 +234,10 @@ count_parameters = Exercise(
         ),
         Mistake(
             "all biases forgotten",
-            _counted(lambda c, f, k: f * c * k * k,
-                     dense=lambda before, n: n * math.prod(before)),
+            _counted(
+                lambda c, f, k: f * c * k * k,
+                dense=lambda before, n: n * math.prod(before),
+            ),
             "the biases are missing: one for each filter, and one for each neuron.",
         ),
         Mistake(
@@ -376,8 +376,11 @@ trainable_pool = Exercise(
         ),
         Mistake(
             "first coefficient for all",
-            _pooled(lambda q: q.sum(axis=(3, 5)), lambda t, w: t * w[0],
-                    lambda t, b: t + b[0]),
+            _pooled(
+                lambda q: q.sum(axis=(3, 5)),
+                lambda t, w: t * w[0],
+                lambda t, b: t + b[0],
+            ),
             "every map has its own coefficient and bias; the first ones are used for "
             "all.",
         ),
@@ -490,8 +493,10 @@ centre_of_mass = Exercise(
         ),
         Mistake(
             "number of pixels below",
-            _mean_of(lambda v, r, c: r * v.sum() / v.size,
-                     lambda v, r, c: c * v.sum() / v.size),
+            _mean_of(
+                lambda v, r, c: r * v.sum() / v.size,
+                lambda v, r, c: c * v.sum() / v.size,
+            ),
             "divide by the sum of the ink, not by the number of pixels.",
         ),
         Mistake(
@@ -566,7 +571,7 @@ off_centre = FindBug(
         Cause(
             "a",
             "the middle of n pixels is n / 2, not (n - 1) / 2",
-            "Pixels count from 0: of 3 pixels the middle one is number 1 = (3 - 1) / 2.",
+            "Pixels count from 0: of 3 the middle one is number 1, (3 - 1) / 2.",
         ),
         Cause(
             "b",
@@ -588,14 +593,16 @@ off_centre = FindBug(
     mistakes=(
         Mistake(
             "turned round",
-            _rolled(lambda h, w, r, c: (round(r - (h - 1) / 2),
-                                        round(c - (w - 1) / 2))),
+            _rolled(
+                lambda h, w, r, c: (round(r - (h - 1) / 2), round(c - (w - 1) / 2))
+            ),
             "the shift goes away from the middle now.",
         ),
         Mistake(
             "turned round, axes as they were",
-            _rolled(lambda h, w, r, c: (round(c - (w - 1) / 2),
-                                        round(r - (h - 1) / 2))),
+            _rolled(
+                lambda h, w, r, c: (round(c - (w - 1) / 2), round(r - (h - 1) / 2))
+            ),
             "the axes are still exchanged, and the shift goes away from the middle.",
         ),
         Mistake(
@@ -610,8 +617,12 @@ off_centre = FindBug(
         ),
         Mistake(
             "rounded down",
-            _rolled(lambda h, w, r, c: (math.floor((h - 1) / 2 - r),
-                                        math.floor((w - 1) / 2 - c))),
+            _rolled(
+                lambda h, w, r, c: (
+                    math.floor((h - 1) / 2 - r),
+                    math.floor((w - 1) / 2 - c),
+                )
+            ),
             "the shift is rounded down; the nearest whole number was right.",
         ),
     ),

@@ -62,7 +62,7 @@ def error_dots(errors: dict, title: str, unit: str = "wrong answers", most=None)
     most : right end of the axis
     """
     figure, ax = plt.subplots(figsize=(WIDE, 0.55 * len(errors) + 1.2))
-    for place, (name, values) in enumerate(errors.items()):
+    for place, values in enumerate(errors.values()):
         ax.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.7)
         mean = float(np.mean(values))
         ax.plot([mean, mean], [place - 0.25, place + 0.25], color=BLACK)
