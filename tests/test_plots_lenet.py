@@ -34,11 +34,11 @@ def test_tiles_are_white_at_zero_and_coloured_by_sign():
 def test_the_board_says_what_is_read():
     reader = lenet.stored()
     picture = widgets.read_drawing(reader, widgets.drawn("3"), towards=8)
-    assert picture.alt.startswith("Read as 3 (100%)")
+    assert picture.alt.startswith("Sized and centred. Read as 3 (100%)")
     assert "Ink speaks most for 8 at the" in picture.alt
     assert Image.open(io.BytesIO(picture.data)).size == (560, 416)
     blank = widgets.read_drawing(reader, np.zeros((56, 56), np.uint8))
-    assert blank.alt.startswith("The sheet is blank. Read as")
+    assert "The sheet is blank. Read as" in blank.alt
 
 
 @pytest.mark.parametrize("digit", list(widgets.lenet.STROKES))

@@ -112,7 +112,9 @@ def _grey(image, side: int) -> np.ndarray:
     return np.kron(255 - image, np.ones((zoom, zoom), np.uint8))[..., None].repeat(3, 2)
 
 
-def reader_board(drawing, image, layers, chances, cursor=None, pull=None, towards=None):
+def reader_board(
+    drawing, image, layers, chances, cursor=None, pull=None, towards=None, how=""
+):
     """Draw a drawing, what the network sees of it, all its layers, and its answer.
 
     Parameters
@@ -123,6 +125,7 @@ def reader_board(drawing, image, layers, chances, cursor=None, pull=None, toward
     chances : (10,)
     cursor : (row, column, pen is down) in the drawing, or None
     pull : (28, 28) how much ink at each place speaks for ``towards``, or None
+    how : a sentence on how the drawing became the image
     """
     from PIL import Image, ImageDraw
 
@@ -169,7 +172,8 @@ def reader_board(drawing, image, layers, chances, cursor=None, pull=None, toward
     paste(strip, 220, 390, "")
     draw.text((210, 394), "below 0", BLACK, font(PRINT), "rm")
     draw.text((350, 394), "above 0 (white: 0)", BLACK, font(PRINT), "lm")
-    return Picture(_png(sheet), _reading(drawing, chances, pull, towards))
+    said = f"{how} {_reading(drawing, chances, pull, towards)}".strip()
+    return Picture(_png(sheet), said)
 
 
 def _png(sheet) -> bytes:

@@ -224,7 +224,8 @@ def read_drawing(reader, drawing, centre=True, towards=None, cursor=None):
         order = np.argsort(chances)[::-1]
         rival = int(order[0] if order[0] != towards else order[1])
         pull = reader.pull(image, towards, rival, layers)
-    return p.reader_board(drawing, image, layers, chances, cursor, pull, towards)
+    how = "Sized and centred." if centre else "Shrunk as it lies."
+    return p.reader_board(drawing, image, layers, chances, cursor, pull, towards, how)
 
 
 def drawing_board(readers: dict | None = None, start: str = "3"):
