@@ -205,6 +205,13 @@ class Reader:
     def __init__(self, weights: dict):
         self.w = {name: np.asarray(one, np.float32) for name, one in weights.items()}
 
+    @classmethod
+    def of(cls, run) -> "Reader":
+        """Return the reader of a run of ``train.fit("lenet5", ...)``."""
+        weights = {name: one.numpy() for name, one in run.net.state_dict().items()}
+        pixels = {name: run.state.statistics[name] for name in ("mean", "scale")}
+        return cls({**weights, **pixels})
+
     def layers(self, images) -> dict:
         """Return what each layer gives for uint8 (N, 28, 28): name -> (N, ...).
 

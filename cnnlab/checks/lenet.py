@@ -520,6 +520,7 @@ centre_of_mass = Exercise(
 
 
 def _broken(image):
+    """Return the image with its ink moved to the middle: uint8 (H, W)."""
     height, width = image.shape
     row, column = lenet.centre_of_mass(image)
     down = round((height - 1) / 2 - row)
@@ -570,23 +571,23 @@ off_centre = FindBug(
     causes=(
         Cause(
             "a",
-            "the middle of n pixels is n / 2, not (n - 1) / 2",
+            "The middle of n pixels is n / 2, not (n - 1) / 2.",
             "Pixels count from 0: of 3 the middle one is number 1, (3 - 1) / 2.",
         ),
         Cause(
             "b",
-            "the shift goes the wrong way",
+            "The shift goes the wrong way.",
             "Middle minus centre is right: ink above the middle has the smaller row, "
             "and the difference is positive: down.",
         ),
         Cause(
             "c",
-            "the shifts are applied to the wrong axes",
+            "The shifts are applied to the wrong axes.",
             right=True,
         ),
         Cause(
             "d",
-            "ink that leaves on one side comes in on the other",
+            "Ink that leaves on one side comes in on the other.",
             "np.roll does so, but here no ink leaves: it is moved to the middle.",
         ),
     ),
