@@ -53,13 +53,12 @@ def sees_table(sees, below: str = "map of S2", above: str = "map of C3", title="
     )
 
 
-def error_dots(errors: dict, title: str, unit: str = "wrong answers", most=None):
+def error_dots(errors: dict, title: str, unit: str = "wrong answers"):
     """Draw the errors of several networks, a dot for each seed, and their means.
 
     Parameters
     ----------
     errors : name -> list of numbers, one for each seed
-    most : right end of the axis
     """
     figure, ax = plt.subplots(figsize=(WIDE, 0.55 * len(errors) + 1.2))
     for place, values in enumerate(errors.values()):
@@ -69,7 +68,8 @@ def error_dots(errors: dict, title: str, unit: str = "wrong answers", most=None)
     ax.set_yticks(range(len(errors)), list(errors))
     ax.invert_yaxis()
     ax.set_ylim(len(errors) - 0.5, -0.5)
-    ax.set_xlim(0, most)
+    largest = max(max(values) for values in errors.values())
+    ax.set_xlim(0, 1.06 * largest)
     ax.set(xlabel=f"{unit} (a dot a seed, a line the mean)", title=title)
     said = "; ".join(
         f"{name} {', '.join(f'{v:g}' for v in values)}, mean {np.mean(values):.1f}"
