@@ -57,6 +57,12 @@ def drawn(digit: str, top: int = 8, left: int = 14) -> np.ndarray:
     return inked(points)
 
 
+WITHOUT = (
+    "Here the buttons draw. For mouse and finger: "
+    "<code>pip install ipycanvas</code>, then open the page again."
+)
+
+
 class Pad(w.VBox):
     """A sheet to draw on with mouse, finger, arrow keys, or buttons.
 
@@ -83,7 +89,7 @@ class Pad(w.VBox):
         for row in rows:
             row.layout = w.Layout(flex_flow="row wrap")
         self.canvas = self._canvas()
-        super().__init__([*rows, *([self.canvas] if self.canvas else [])])
+        super().__init__([*rows, self.canvas or w.HTML(WITHOUT)])
         self.begin.observe(lambda _: self._begin(), names="value")
         self.pen.observe(lambda _: self._tell(), names="value")
         self.blank.on_click(lambda _: self.clear())
