@@ -292,7 +292,7 @@ count_parameters = Exercise(
         "bias. There are F filters.",
         "A convolution has `f * (c * k * k + 1)`, c from the shape *before* the "
         "layer. The shapes before the layers are "
-        "`[image, *lenet_shapes(image, layers)]`.",
+        "`[image, *yours.lenet_shapes(image, layers)]`.",
         "A dense layer of n neurons has `n * (math.prod(before) + 1)`: math.prod "
         "multiplies all numbers of a shape. A pool has 0.",
     ),
@@ -639,18 +639,19 @@ off_centre = FindBug(
 
 # -------------------------------------------------------------------------- open
 
-INK_BAR = 24.0
+INK_BAR = 20.0
 
 
 def _score_drawing(answer) -> Score:
     reader = lenet.stored()
     drawing = answer(reader)
+    reader = lenet.stored()  # whatever the answer did to the other
     image = np.asarray(drawing)
     side = lenet.SIDE
     if image.shape != (side, side) or image.dtype.kind not in "iuf":
         raise ValueError(
             f"fooling_drawing must return numbers of shape ({side}, {side}); got "
-            f"{_show.kind(drawing)}."
+            f"{_show.kind(drawing)} of shape {image.shape}, {image.dtype}."
         )
     if not np.isfinite(image).all() or image.min() < 0 or image.max() > 255:
         raise ValueError("fooling_drawing: ink lies between 0 and 255.")
@@ -709,7 +710,8 @@ fooling_drawing = Open(
         "the strongest of the other digits. Pixels that have ink already cannot get "
         "more: `gain[image > 0] = -np.inf`.",
         "`image.flat[gain.argmax()] = 255`, until "
-        "`reader.chances(image[None])[0, 8] >= 0.99`.",
+        "`reader.chances(image[None])[0, 8] >= 0.99`. Then take away what is not "
+        "needed: less and less ink at each place, as long as that holds.",
     ),
 )
 

@@ -69,8 +69,10 @@ def error_dots(errors: dict, title: str, unit: str = "wrong answers"):
     ax.invert_yaxis()
     ax.set_ylim(len(errors) - 0.5, -0.5)
     largest = max(max(values) for values in errors.values())
-    ax.set_xlim(0, 1.06 * largest)
-    ax.set(xlabel=f"{unit} (a dot a seed, a line the mean)", title=title)
+    least = min(min(values) for values in errors.values())
+    room = 0.15 * (largest - least)
+    ax.set_xlim(least - room, largest + room)
+    ax.set(xlabel=f"{unit} (dot: a seed, line: mean)", title=title)
     said = "; ".join(
         f"{name} {', '.join(f'{v:g}' for v in values)}, mean {np.mean(values):.1f}"
         for name, values in errors.items()

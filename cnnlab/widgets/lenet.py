@@ -81,9 +81,10 @@ class Pad(w.VBox):
             key: w.Button(description=name, layout=w.Layout(**small))
             for key, name in zip(ARROWS, ("up", "down", "left", "right"), strict=True)
         }
+        self.again = w.Button(description="begin again", layout=w.Layout(**small))
         self.blank = w.Button(description="blank sheet", layout=w.Layout(**small))
         rows = [
-            w.HBox([self.begin, self.blank]),
+            w.HBox([self.begin, self.again, self.blank]),
             w.HBox([self.pen, *self.arrows.values()]),
         ]
         for row in rows:
@@ -92,6 +93,7 @@ class Pad(w.VBox):
         super().__init__([*rows, self.canvas or w.HTML(WITHOUT)])
         self.begin.observe(lambda _: self._begin(), names="value")
         self.pen.observe(lambda _: self._tell(), names="value")
+        self.again.on_click(lambda _: self._begin())
         self.blank.on_click(lambda _: self.clear())
         for key, button in self.arrows.items():
             button.on_click(lambda _, key=key: self.step(key))
@@ -183,6 +185,8 @@ class Pad(w.VBox):
     # -------------------------------------------------------------------- drawing
 
     def _begin(self) -> None:
+        self.pen.value = False
+        self.row = self.column = SIDE // 2
         if self.begin.value == "blank":
             self.clear()
         else:
