@@ -27,7 +27,7 @@ class LayerShapes(Exercise):
     def _as_tuple(self, value) -> tuple:
         return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
-    def _compare(self, wanted, got):
+    def _compare(self, wanted, got, told=True):
         if got is not None and not isinstance(got, (list, tuple)):
             return WRONG_TYPE, (
                 f"Wanted a list of {len(wanted)} shapes, one for each layer. Got "
@@ -38,8 +38,8 @@ class LayerShapes(Exercise):
         if len(names) == 1 and got is not None:
             if len(got) != 1:
                 return WRONG_TYPE, f"Wanted 1 shape, got {len(got)}."
-            return self._compare_one("layer 1", wanted[0], got[0])
-        return Exercise._compare(named, wanted, got)
+            return self._compare_one("layer 1", wanted[0], got[0], told)
+        return Exercise._compare(named, wanted, got, told)
 
 
 def _drawn_network(rng, size):
