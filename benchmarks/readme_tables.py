@@ -21,6 +21,7 @@ WINGS = {
         "neurons",
         "delta", "scalar", "expressions", "mlp",
         "kernels",
+        "lenet",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

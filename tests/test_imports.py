@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
-    "expressions", "mlp", "windows", "fast", "kernels",
+    "expressions", "mlp", "windows", "fast", "kernels", "lenet",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -43,6 +43,7 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
+    "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
@@ -79,7 +80,10 @@ LAZY = {
     "course.checkup": ("cnnlab.data", "torch", "packaging", "jupyter_client"),
     "train": ("cnnlab.plots", "IPython", "safetensors", "tqdm"),
     "plots": ("PIL", "IPython"),
-    "widgets": ("PIL", "IPython", "cnnlab.train"),
+    "widgets": (
+        "PIL", "IPython", "cnnlab.train",
+        "ipycanvas",  # a sheet for the mouse; without it there are buttons
+    ),
     "checks": ("PIL",),  # the pictures that an open answer got wrong
     "yours": ("cnnlab.checks",),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from cnnlab.checks import (
     challenges,
     conv,
     images,
+    lenet,
     linear,
     neighbors,
     neurons,
@@ -39,6 +40,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         neurons,
         backprop,
         conv,
+        lenet,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }

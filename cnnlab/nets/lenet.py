@@ -22,6 +22,7 @@ def lenet5(
     *,
     activation: str = "tanh",
     pool: str = "average",
+    c3: str = "full",
 ) -> Network:
     """Return LeNet-5 as it is built today: 61,706 trainable values for 10 digits.
 
@@ -29,17 +30,28 @@ def lenet5(
     ----------
     image_size : 32 as in the paper; below, 28 say, conv1 adds the missing border
     activation : "tanh" or "relu"
-    pool : "average" or "max"
+    pool : "average", "max", or "trainable": the mean as in 1998, with a coefficient and
+        a bias for each map
+    c3 : "full", or "sparse": the connections of 1998
 
     Notes
     -----
     Unlike the network of 1998, every map of C3 sees all maps of S2, pooling has
-    nothing to learn, and the last layer is linear.
+    nothing to learn (both by default), and the last layer is linear.
     """
     squash = {"tanh": nn.Tanh, "relu": nn.ReLU}
-    pools = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
+    pools = {
+        "average": lambda maps: nn.AvgPool2d(2),
+        "max": lambda maps: nn.MaxPool2d(2),
+        "trainable": Subsample,
+    }
+    thirds = {
+        "full": lambda: nn.Conv2d(6, 16, 5),
+        "sparse": lambda: SparseConv2d(C3_SEES, 5),
+    }
     shapes.require_choice(activation, tuple(squash), "lenet5", "activation")
     shapes.require_choice(pool, tuple(pools), "lenet5", "pool")
+    shapes.require_choice(c3, tuple(thirds), "lenet5", "c3")
     border = _border(image_size, "lenet5")
     size = ((image_size + 2 * border - 4) // 2 - 4) // 2
     act = activation
@@ -47,10 +59,10 @@ def lenet5(
         {
             "c1": nn.Conv2d(in_channels, 6, 5, padding=border),  # (N, 6, 28, 28)
             f"{act}1": squash[act](),
-            "s2": pools[pool](2),  # (N, 6, 14, 14)
-            "c3": nn.Conv2d(6, 16, 5),  # (N, 16, 10, 10)
+            "s2": pools[pool](6),  # (N, 6, 14, 14)
+            "c3": thirds[c3](),  # (N, 16, 10, 10)
             f"{act}3": squash[act](),
-            "s4": pools[pool](2),  # (N, 16, 5, 5)
+            "s4": pools[pool](16),  # (N, 16, 5, 5)
             "flatten": nn.Flatten(),
             "c5": nn.Linear(16 * size**2, 120),
             f"{act}5": squash[act](),

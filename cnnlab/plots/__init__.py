@@ -69,6 +69,7 @@ from cnnlab.plots.images import (
     planes,
     side_by_side,
 )
+from cnnlab.plots.lenet import error_dots, reader_board, sees_table
 from cnnlab.plots.linear import (
     decision_board,
     decision_pair,
@@ -197,4 +198,7 @@ __all__ = [
     "power_laws",
     "race",
     "walk_board",
+    "error_dots",
+    "reader_board",
+    "sees_table",
 ]

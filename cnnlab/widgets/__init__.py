@@ -5,6 +5,7 @@ from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.images import PixelEditor, coarse
+from cnnlab.widgets.lenet import Pad, drawing_board, drawn, inked, read_drawing
 from cnnlab.widgets.linear import (
     losses_of_scores,
     rows_explorer,
@@ -56,4 +57,9 @@ __all__ = [
     "render_walk",
     "valley_explorer",
     "walk",
+    "Pad",
+    "drawing_board",
+    "drawn",
+    "inked",
+    "read_drawing",
 ]
