@@ -12,6 +12,7 @@ from cnnlab.checks import (
     neighbors,
     neurons,
     optim,
+    pool,
 )
 from cnnlab.checks._base import (
     Case,
@@ -37,6 +38,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         optim,
         neurons,
         backprop,
+        pool,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }
