@@ -42,6 +42,7 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
+    "fields": (("shapes", "arrays", "fast"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),

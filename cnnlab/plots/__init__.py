@@ -98,6 +98,13 @@ from cnnlab.plots.optim import (
     race,
     walk_board,
 )
+from cnnlab.plots.pool import (
+    effective_fields,
+    field_board,
+    map_steps,
+    pooled_numbers,
+    shift_curves,
+)
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
@@ -181,4 +188,9 @@ __all__ = [
     "power_laws",
     "race",
     "walk_board",
+    "effective_fields",
+    "field_board",
+    "map_steps",
+    "pooled_numbers",
+    "shift_curves",
 ]

@@ -20,6 +20,7 @@ from cnnlab.widgets.neurons import (
     perceptron_explorer,
 )
 from cnnlab.widgets.optim import render_walk, valley_explorer, walk
+from cnnlab.widgets.pool import FieldExplorer, field_explorer, traced
 
 __all__ = [
     "GraphExplorer",
@@ -52,4 +53,7 @@ __all__ = [
     "render_walk",
     "valley_explorer",
     "walk",
+    "FieldExplorer",
+    "field_explorer",
+    "traced",
 ]
