@@ -20,7 +20,7 @@ WINGS = {
         "optim", "landscapes",
         "neurons",
         "delta", "scalar", "expressions", "mlp",
-        "ops", "grads", "windows", "shapes", "arrays",
+        "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),
     "the engine": ("nets", "augment", "packed", "train"),

@@ -185,10 +185,7 @@ def conv2d_backward(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
     dx (N, C, H, W), dw (F, C / groups, KH, KW), db (F,)
     """
     where = "conv2d_backward"
-    x, w = ops.conv_inputs(x, w, groups, where)
-    at = windows(x, w.shape[2:], stride, padding, dilation, where=where)
-    dout = arrays.as_numbers(dout, "N, F, OH, OW", where, "dout")
-    shapes.require_shape(dout, (len(x), len(w), *at.out), where, "dout")
+    dout, x, w, at = conv_inputs(dout, x, w, stride, padding, dilation, groups, where)
     x, number = at.pad(x), np.result_type(dout, x, w)
     dx, dw = np.zeros(x.shape, number), np.zeros(w.shape, number)
     with np.errstate(all="ignore"):
@@ -201,6 +198,15 @@ def conv2d_backward(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
     for result in results:
         shapes.require_in_range(result, where, "the gradients")
     return results
+
+
+def conv_inputs(dout, x, w, stride, padding, dilation, groups, where):
+    """Return (dout, x, w, windows) that fit each other, or raise."""
+    x, w = ops.conv_inputs(x, w, groups, where)
+    at = windows(x, w.shape[2:], stride, padding, dilation, where=where)
+    dout = arrays.as_numbers(dout, "N, F, OH, OW", where, "dout")
+    shapes.require_shape(dout, (len(x), len(w), *at.out), where, "dout")
+    return dout, x, w, at
 
 
 def max_pool2d_backward(
@@ -221,7 +227,7 @@ def max_pool2d_backward(
     dx (N, C, H, W)
     """
     where = "max_pool2d_backward"
-    dout, x, at = _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
+    dout, x, at = pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
     x = at.pad(x, -np.inf)
     dx = np.zeros(x.shape, dout.dtype)
     with np.errstate(over="ignore"):
@@ -244,7 +250,7 @@ def avg_pool2d_backward(
     counts.
     """
     where = "avg_pool2d_backward"
-    dout, x, at = _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
+    dout, x, at = pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where)
     dx = np.zeros(at.pad(x).shape, dout.dtype)
     with np.errstate(over="ignore"):
         for i, j, rows, columns in at.places():
@@ -254,7 +260,7 @@ def avg_pool2d_backward(
     return at.crop(dx).copy()
 
 
-def _pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where):
+def pool_inputs(dout, x, kernel_size, stride, padding, ceil_mode, where):
     """Return (dout, x, windows) that fit each other, or raise."""
     x = arrays.as_numbers(x, "N, C, H, W", where, "x", "For one image: x[None].")
     at = pooling_windows(x, kernel_size, stride, padding, ceil_mode, where)

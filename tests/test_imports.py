@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
-    "expressions", "mlp", "windows",
+    "expressions", "mlp", "windows", "fast",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -39,6 +39,7 @@ TABLE = {
     "delta": (("shapes", "arrays", "neurons"), ("numpy",)),
     "scalar": (("shapes",), ()),
     "expressions": (("shapes", "scalar"), ()),
+    "fast": (("shapes", "arrays", "ops", "grads", "windows"), ("numpy",)),
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
