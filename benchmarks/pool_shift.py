@@ -80,7 +80,8 @@ def trained(kind: str, x, y, seed: int):
             batch = order[start : start + SIZE]
             moves = rng.integers(-far, far + 1, (len(batch), 2))
             shown = torch.cat([
-                placed(x[n : n + 1], *move) for n, move in zip(batch, moves, strict=True)
+                placed(x[n : n + 1], *move)
+                for n, move in zip(batch, moves, strict=True)
             ])  # fmt: skip
             walk.zero_grad()
             loss = nn.functional.cross_entropy(net(shown), y[batch])
@@ -120,9 +121,11 @@ def main() -> None:
         mean = np.mean(results[kind]["right"], axis=0).round(3)
         print(kind, results[kind]["weights"], mean, results[kind]["last_loss"],
               results[kind]["epochs"], flush=True)  # fmt: skip
-    settings = {"side": SIDE, "seeds": len(SEEDS), "most_epochs": EPOCHS, "goal": GOAL, "rate": RATE,
-                "batch": SIZE, "filters": FILTERS, "jitter": JITTER,
-                "training_images": len(x), "held_out_images": len(x_held)}  # fmt: skip
+    settings = {
+        "side": SIDE, "seeds": len(SEEDS), "most_epochs": EPOCHS, "goal": GOAL,
+        "rate": RATE, "batch": SIZE, "filters": FILTERS, "jitter": JITTER,
+        "training_images": len(x), "held_out_images": len(x_held),
+    }  # fmt: skip
     command = "python benchmarks/pool_shift.py"
     payload = {"settings": settings, "results": results}
     records.write("pool_shift", payload, command)

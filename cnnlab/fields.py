@@ -167,4 +167,6 @@ def far_sight() -> str:
     each weight; and the poolings, which cost nothing, widen the field the more the
     larger the jump is when they come.
     """
-    return ", ".join(["conv 2/2, conv 2/2, pool 3/2, pool 3/1, pool 3/1", *["conv 2"] * 7])
+    return ", ".join(
+        ["conv 2/2, conv 2/2, pool 3/2, pool 3/1, pool 3/1", *["conv 2"] * 7]
+    )

@@ -12,6 +12,7 @@ NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast",
+    "fields",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`

@@ -325,7 +325,9 @@ max_pool2d_backward = Exercise(
     cases=(
         _back_case(_rng, _SMALL[None, None, :4, :4], 2, note="windows that touch"),
         _back_case(_rng, _SMALL[None, None], 3, 2, note="overlapping windows"),
-        Case((np.array([[[[3.0, -4.0]]]]), _TIES, 2), "equal values: the first has won"),
+        Case(
+            (np.array([[[[3.0, -4.0]]]]), _TIES, 2), "equal values: the first has won"
+        ),
         _back_case(_rng, _BELOW, 2, note="all below 0"),
         _back_case(_rng, _SMALL[None, None], 2, 3, note="gaps between the windows"),
         _back_case(_rng, _MANY, 2, 1, note="2 images, 3 channels, steps of 1"),
@@ -369,7 +371,9 @@ max_pool2d_backward = Exercise(
         ),
         Mistake(
             "a share for every pixel",
-            _shared_out(lambda window, blame: np.full(window.shape, blame / window.size)),
+            _shared_out(
+                lambda window, blame: np.full(window.shape, blame / window.size)
+            ),
             "each pixel gets an equal share: that is the way back of average pooling.",
         ),
         Mistake(
@@ -379,7 +383,9 @@ max_pool2d_backward = Exercise(
         ),
         Mistake(
             "times the value",
-            _shared_out(lambda window, blame: _to(np.argmax)(window, blame * window.max())),
+            _shared_out(
+                lambda window, blame: _to(np.argmax)(window, blame * window.max())
+            ),
             "the blame is multiplied by the winner's value: the slope of a maximum is "
             "1 for its winner.",
         ),
@@ -462,8 +468,7 @@ receptive_field = Exercise(
         Mistake(
             "jump ignored",
             _traced(size=lambda r, j, k, s, p, d: r + d * (k - 1)),
-            "the size grows by k - 1 pixels of the image; it must grow by k - 1 "
-            "jumps.",
+            "the size grows by k - 1 pixels of the image; it must grow by k - 1 jumps.",
         ),
         Mistake(
             "whole window",
@@ -741,8 +746,9 @@ far_sight = Open(
         ),
         Mistake(
             "the usual way",
-            lambda: "conv 3, pool 3/2, conv 3, pool 3/2, conv 3, pool 3/2"
-            + ", conv 3" * 5,
+            lambda: (
+                "conv 3, pool 3/2, conv 3, pool 3/2, conv 3, pool 3/2" + ", conv 3" * 5
+            ),
             "A unit sees 109 pixels, through 11 layers.",
         ),
         Mistake(

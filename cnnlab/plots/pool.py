@@ -84,12 +84,12 @@ def map_steps(photo, net, active, pooled, title: str = ""):
 
     Parameters
     ----------
-    photo : (H, W), grey
+    photo : (H, W), grey levels from 0 to 255
     net, active, pooled : (H, W) maps before ReLU, behind it, and pooled
     """
     figure, axes = plt.subplots(1, 4, figsize=(WIDE, 1.95))
     top = np.abs(net).max() / 2  # half of the range: edges are rare
-    show_image(axes[0], photo)
+    show_image(axes[0], np.asarray(photo).round().astype(np.uint8))
     axes[1].imshow(net, cmap=SIGNED, vmin=-top, vmax=top)
     axes[2].imshow(active, cmap="viridis", vmin=0, vmax=top)
     axes[3].imshow(pooled, cmap="viridis", vmin=0, vmax=top)
@@ -130,11 +130,11 @@ def shift_curves(curves, title: str = "", band: bool = True):
                             alpha=0.2, linewidth=0)  # fmt: skip
         told.append(f"{name} " + ", ".join(f"{one:.0f}" for one in mean))
     ax.axhline(10, color=GREY, linewidth=1, linestyle=":")
-    ax.text(0, 11, "chance", color="#5F5F5F", va="bottom", fontsize=10)
+    ax.text(len(mean) - 1, 9, "chance", color="#5F5F5F", ha="right", va="top")
     ax.set(xlabel="shift (pixels; the digit is 16 wide)", ylabel="right (%)",
            ylim=(0, 102), xticks=range(len(mean)))  # fmt: skip
     ax.set_title(title)
-    ax.legend(loc="upper right", fontsize=10)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 0.1), fontsize=10)
     return describe(
         figure,
         f"{title}: right (%) at shifts of 0, 1, 2, ... pixels. {'; '.join(told)}.",
