@@ -25,7 +25,7 @@ def test_the_sentence_and_the_table_say_what_the_rule_gives():
     explorer = widgets.field_explorer("conv 3, pool 2, conv 3")
     assert "sees 8 × 8 pixels" in explorer.text.value
     for size, jump in ((1, 1), (3, 1), (4, 2), (8, 2)):
-        cell = "<td style='padding:0 8px'>{}</td>".format
+        cell = "<td style='padding:0 5px'>{}</td>".format
         assert cell(size) + cell(jump) in explorer.table.value
     explorer.controls["layer"].value = 0
     assert "sees 1 × 1 pixels" in explorer.text.value

@@ -8,17 +8,27 @@ import ipywidgets as w
 from cnnlab import data, fields, shapes
 from cnnlab import plots as p
 from cnnlab.plots.pool import PHOTO, WIDTH
-from cnnlab.widgets._base import STYLE, WIDEST, Explorer, choice, number, tick
+from cnnlab.widgets._base import (
+    STYLE,
+    WIDEST,
+    Explorer,
+    choice,
+    number,
+    showing_errors,
+    tick,
+)
 
 STACK = "conv 3, pool 2, conv 3, pool 2, conv 3"
 SIDE = 128  # pixels of the photograph
 CLICKS = 12  # places to click, each way
+SHOWN = ("chelsea", "astronaut", "coffee", "china", "flower", "rocket")
 
 
-@functools.lru_cache(maxsize=4)
-def _photo(name: str):
+@functools.cache
+def _photos() -> dict:
+    """Return name -> uint8 (3, SIDE, SIDE)."""
     everything = data.load("photos", size=SIDE)
-    return everything.images[everything.classes.index(name)]
+    return dict(zip(everything.classes, everything.images, strict=True))
 
 
 def _spans(layers, receptive_field):
@@ -31,10 +41,13 @@ def _spans(layers, receptive_field):
     return found
 
 
-def _sides(layers) -> list[int]:
-    """Return the sides of all maps, or say why the stack is too deep for the photo."""
+def _sides_of(text: str):
+    """Return the layers of a text and the sides of their maps, or say what is wrong."""
+    layers = fields.read_stack(text)
+    if not layers:
+        raise ValueError("The stack has no layer yet. Write, for example, conv 3.")
     try:
-        return fields.map_sizes(SIDE, layers)
+        return layers, fields.map_sizes(SIDE, layers)
     except ValueError:
         raise ValueError(
             f"This stack sees more than the {SIDE} pixels of the photograph: a window "
@@ -56,16 +69,13 @@ def traced(photo="chelsea", stack=STACK, layer=None, row=None, column=None,
     effective : whether to measure how much each pixel counts
     receptive_field : such as a learner's
     """
-    layers = fields.read_stack(stack)
-    if not layers:
-        raise ValueError("The stack has no layer yet. Write, for example, conv 3.")
-    sides = _sides(layers)
+    layers, sides = _sides_of(stack)
     layer = len(layers) if layer is None else min(layer, len(layers))
     n = sides[layer]
     row = n // 2 if row is None else min(row, n - 1)
     column = n // 2 if column is None else min(column, n - 1)
     size, jump, start = _spans(layers, receptive_field)[layer]
-    image = _photo(photo)
+    image = _photos()[photo]
     top, left = start + jump * row, start + jump * column
     if not (size >= 1 and 0 <= min(top, left) and max(top, left) + size <= SIDE):
         raise ValueError(
@@ -75,17 +85,17 @@ def traced(photo="chelsea", stack=STACK, layer=None, row=None, column=None,
     beside = (top, left + jump) if column + 1 < n else None
     place = "the photograph" if layer == 0 else f"layer {layer}, {layers[layer - 1]}"
     alt = (
-        f"Unit ({row}, {column}) of {place}, sees {size} × {size} pixels, from row "
-        f"{top}, column {left} on."
+        f"Unit ({row}, {column}) of {place}, sees {size} × {size} pixels from "
+        f"({top}, {left}) on."
     )
     if beside:
-        alt += f" Its neighbour to the right (blue) sees {jump} further."
+        alt += f" Its right neighbour (blue): {jump} further."
     field = None
     if effective and layer:
         patch = image[:, top : top + size, left : left + size] / 255
         field = fields.effective_field(patch, layers[:layer])
         share = fields.middle_share(field)
-        alt += f" The middle quarter of its field has {share:.0%} of the gradient."
+        alt += f" The middle quarter has {share:.0%} of the gradient."
     return p.field_board(image, (top, left, size), beside, field, alt)
 
 
@@ -104,10 +114,10 @@ class FieldExplorer(Explorer):
         def render(**state):
             return traced(**state, receptive_field=receptive_field)
 
-        layers = fields.read_stack(stack)
-        last = _sides(layers)[-1] - 1
+        layers, sides = _sides_of(stack)
+        last = sides[-1] - 1
         controls = {
-            "photo": choice("photograph", data.photo_names(), photo),
+            "photo": choice("photograph", list(dict.fromkeys((photo, *SHOWN))), photo),
             "stack": w.Text(
                 value=stack, description="stack", style=STYLE, continuous_update=False,
                 layout=w.Layout(width="auto", max_width=WIDEST),
@@ -125,54 +135,59 @@ class FieldExplorer(Explorer):
         self._tabulate()
 
     def update(self) -> None:
-        """Let the ranges follow stack and layer, then draw."""
+        """Let the ranges follow stack and layer, and draw.
+
+        Of a faulty stack it is told why, and the last good one stays in use.
+        """
         if self._quiet:
             return
-        self._quiet = True
+        text = self.controls["stack"].value
+        with showing_errors(self.status):
+            fault = None
+            try:
+                _sides_of(text)
+            except ValueError as error:
+                text, fault = self._good, error
+            self._follow(text)
+            self._show(self._render(**{**self.state(), "stack": text}))
+            if fault is not None:
+                raise fault
+
+    def _follow(self, text: str) -> None:
+        layers, sides = _sides_of(text)
+        layer = self.controls["layer"]
+        last_one = layer.value == layer.slider.max and text != self._good
+        self._quiet, self._good = True, text
         try:
-            self._follow()
-        except ValueError:
-            pass  # it is told when the picture is drawn
+            _reach(layer, len(layers))
+            if last_one:
+                layer.value = len(layers)
+            for name in ("row", "column"):
+                _reach(self.controls[name], sides[layer.value] - 1)
         finally:
             self._quiet = False
-        super().update()
-        self._tabulate()
 
-    def _follow(self) -> None:
-        layers = fields.read_stack(self.controls["stack"].value)
-        sides = _sides(layers)
-        if not layers:
-            return
-        layer = self.controls["layer"]
-        followed = layer.value == layer.slider.max
-        _reach(layer, len(layers))
-        if followed and self.controls["stack"].value != self._good:
-            layer.value = len(layers)
-        self._good = self.controls["stack"].value
-        for name in ("row", "column"):
-            _reach(self.controls[name], sides[layer.value] - 1)
+    def _show(self, picture) -> None:
+        self.image.value = picture.data
+        self.text.value = f"<span aria-live='polite'>{html.escape(picture.alt)}</span>"
+        self._tabulate()
 
     def _tabulate(self) -> None:
         """Write size, jump and side of every layer; the chosen one is bold."""
-        try:
-            layers = fields.read_stack(self.controls["stack"].value)
-            sides, spans = _sides(layers), _spans(layers, self._field)
-        except ValueError:
-            return
+        layers, sides = _sides_of(self._good)
+        spans = _spans(layers, self._field)
         names = ["photograph", *map(str, layers)]
-        head = "".join(f"<th style='padding:0 8px'>{one}</th>"
-                       for one in ("layer", "", "map", "sees", "jump"))  # fmt: skip
-        rows = []
-        for number_, (name, side, (size, jump, _)) in enumerate(
-            zip(names, sides, spans, strict=True)
-        ):
-            cells = (number_, html.escape(name), f"{side} × {side}", size, jump)
-            weight = "bold" if number_ == self.controls["layer"].value else "normal"
-            inside = "".join(f"<td style='padding:0 8px'>{one}</td>" for one in cells)
-            rows.append(f"<tr style='font-weight:{weight}'>{inside}</tr>")
+        head = _table_row(("layer", "", "map", "sees", "jump"), "th")
+        rows = [
+            _table_row((index, name, side, size, jump), "td",
+                       index == self.controls["layer"].value)
+            for index, (name, side, (size, jump, _)) in enumerate(
+                zip(names, sides, spans, strict=True)
+            )
+        ]  # fmt: skip
         self.table.value = (
-            "<table style='line-height:1.35;text-align:right'>"
-            f"<tr>{head}</tr>{''.join(rows)}</table>"
+            "<table style='line-height:1.35;text-align:right;white-space:nowrap'>"
+            f"{head}{''.join(rows)}</table>"
         )
 
     def _places(self) -> w.GridBox:
@@ -203,13 +218,8 @@ class FieldExplorer(Explorer):
 
     def choose(self, down: float, across: float) -> None:
         """Choose the unit of the present layer whose field's middle is nearest."""
-        try:
-            layers = fields.read_stack(self._good)
-            size, jump, start = _spans(layers, self._field)[
-                self.controls["layer"].value
-            ]
-        except (ValueError, IndexError):
-            return
+        layers, _ = _sides_of(self._good)
+        size, jump, start = _spans(layers, self._field)[self.controls["layer"].value]
         self._quiet = True
         for name, at in (("row", down), ("column", across)):
             control = self.controls[name]
@@ -217,6 +227,12 @@ class FieldExplorer(Explorer):
             control.value = min(max(unit, 0), control.slider.max)
         self._quiet = False
         self.update()
+
+
+def _table_row(cells, tag: str, bold: bool = False) -> str:
+    weight = "bold" if bold else "normal"
+    inside = "".join(f"<{tag} style='padding:0 5px'>{one}</{tag}>" for one in cells)
+    return f"<tr style='font-weight:{weight}'>{inside}</tr>"
 
 
 def _reach(control, last: int) -> None:
@@ -232,7 +248,7 @@ def _over(image: w.Image, sheet: w.GridBox) -> w.GridBox:
     return w.GridBox(
         [image, sheet],
         layout=w.Layout(
-            grid_template_columns="minmax(0, auto)", margin="0", max_width="100%",
+            grid_template_columns=f"minmax(0, {WIDTH}px)", margin="0", max_width="100%",
             align_self="flex-start",
         ),
     )  # fmt: skip
