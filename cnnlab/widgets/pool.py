@@ -132,6 +132,7 @@ class FieldExplorer(Explorer):
         super().__init__(render, controls, extra=(self.table,))
         shown = self.both.children[1]
         shown.children = (self.status, _over(self.image, self._places()))
+        self.status.layout.max_width = f"{WIDTH}px"  # a long one would move the picture
         self._tabulate()
 
     def update(self) -> None:
