@@ -6,7 +6,7 @@ RUN = $(VENV)/bin/python
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 # Two workers with one thread each: threads of several that share cores wait for each
 # other, which made some cells four times slower.
-PARALLEL ?= -n 2 --dist loadscope
+PARALLEL ?= -n 2 --dist loadscope --no-loadscope-reorder
 test quick: export OMP_NUM_THREADS ?= 1
 test quick: export OPENBLAS_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE

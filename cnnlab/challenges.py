@@ -11,7 +11,13 @@ import numpy as np
 
 from cnnlab import data, scenes
 from cnnlab.arrays import as_array, as_labels, as_numbers, real_array
-from cnnlab.shapes import require_axes, require_callable, require_int, require_number
+from cnnlab.shapes import (
+    require_axes,
+    require_callable,
+    require_int,
+    require_number,
+    spoken,
+)
 
 # ------------------------------------------------------------------ pixels
 
@@ -207,7 +213,14 @@ def answers(rule: Callable, images: np.ndarray) -> np.ndarray:
     require_callable(rule, "answers", "rule")
     images = as_array(images, "answers", "images")
     require_axes(images, "N, C, H, W", "answers", "images", "For one: images[None].")
-    return np.array([bool(rule(image)) for image in images], dtype=bool)
+    said = [rule(image) for image in images]
+    for one in said:
+        if np.size(one) != 1:
+            raise ValueError(
+                "answers: rule must say one True or False of an image; got "
+                f"{spoken(one)}. Sum it up: np.any(...), or a mean and a threshold."
+            )
+    return np.array([bool(one) for one in said], dtype=bool)
 
 
 # ------------------------------------------------------------------ error rates

@@ -94,6 +94,12 @@ def test_a_rule_is_right_on_every_scene_while_all_dials_stand_at_zero(rule, labe
     assert np.array_equal(challenges.answers(rule, images), wanted)
 
 
+@pytest.mark.parametrize("rule", [lambda image: image > 9, lambda image: []])
+def test_a_rule_that_says_many_things_of_one_image_is_refused(rule):
+    with pytest.raises(ValueError, match="answers: rule must say one True or False"):
+        challenges.answers(rule, np.zeros((2, 3, 4, 4), np.uint8))
+
+
 @pytest.mark.parametrize(("rule", "label"), RULES)
 def test_a_rule_is_near_guessing_when_all_dials_stand_at_one(rule, label):
     assert 0.45 <= _right(rule, label, 200, 3, 1) < 0.7

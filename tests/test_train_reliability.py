@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from _packing import pack, tree
 from _training import SAVES, TINY, digest, pair
 
 from cnnlab import packed, train
@@ -85,6 +86,26 @@ def test_data_that_cannot_be_read_any_more_cost_no_step(tmp_path, monkeypatch, w
             resumed(tmp_path)
     assert checkpoints.newest(tmp_path)[1]["step"] == 8
     assert digest(resumed(tmp_path).net) == digest(whole.net)
+
+
+def test_pictures_altered_between_stop_and_resume_are_not_trained_on(tmp_path):
+    layout = {"train/cat": 9, "train/dog": 9, "val/cat": 3, "val/dog": 3}
+    root = tree(tmp_path / "pictures", layout)
+    store, out = tmp_path / "store", tmp_path / "out"
+    pack(root, store, size=36)
+    recipe = TINY.change(batch=6, epochs=3)
+
+    def go(**more):
+        parts = packed.open(store), packed.open(store, "val")
+        return train.fit(recipe, parts, out, resume="auto", **QUIET, **more)
+
+    go(steps=4)
+    saved = {path: path.read_bytes() for path in out.rglob("*.pt")}
+    with open(store / "train.images", "r+b") as file:  # a white one among 18
+        file.write(b"\xff" * (36 * 36 * 3))
+    with pytest.raises(ValueError, match="train.images was altered"):
+        go()
+    assert saved and all(path.read_bytes() == was for path, was in saved.items())
 
 
 def remove_lock(out):

@@ -308,7 +308,8 @@ class Exercise(_Task):
 
     # ------------------------------------------------------------ one case
 
-    def _try(self, answer, case: Case, quiet: bool = False) -> _Outcome:
+    def _try(self, answer, case: Case, quiet=False, told=True) -> _Outcome:
+        """Return what an answer does with a case; ``told`` says its fault in words."""
         given = copy.deepcopy((case.args, case.kwargs))
         try:
             got = _guard.call(answer, *given, quiet=quiet)
@@ -321,7 +322,7 @@ class Exercise(_Task):
         if got is Ellipsis:
             raise _NotAttempted
         wanted = self._wanted(case)
-        fault = self._compare(wanted, got)
+        fault = self._compare(wanted, got, told)
         changed = not _same(given, (case.args, case.kwargs))
         return _Outcome(case, got, fault, wanted, changed)
 
@@ -336,7 +337,7 @@ class Exercise(_Task):
         several = isinstance(value, (tuple, list)) or np.ndim(_show.array(value)) == 1
         return tuple(value) if several else (value,)
 
-    def _compare(self, wanted: tuple, got) -> tuple[str, str] | None:
+    def _compare(self, wanted: tuple, got, told=True) -> tuple[str, str] | None:
         """Return (status, detail) of the first output that is wrong, or None."""
         if got is None:
             return WRONG_TYPE, "Your function returned None."
@@ -349,12 +350,12 @@ class Exercise(_Task):
             return WRONG_TYPE, f"{wish} Got {came}."
         for name, one, other in zip(self.outputs, wanted, got, strict=True):
             with np.errstate(all="ignore"):
-                fault = self._compare_one(name, one, other)
+                fault = self._compare_one(name, one, other, told)
             if fault is not None:
                 return fault
         return None
 
-    def _compare_one(self, name: str, wanted, got) -> tuple[str, str] | None:
+    def _compare_one(self, name, wanted, got, told) -> tuple[str, str] | None:
         label = "" if len(self.outputs) == 1 else f"{name}: "
         wanted = np.asarray(wanted)
         given, got = got, _show.array(got)
@@ -369,7 +370,8 @@ class Exercise(_Task):
             got_wide = got if got.dtype.kind == "c" else got.astype(np.float64)
         close = np.isclose(got_wide, wanted.astype(np.float64), rtol=rtol, atol=atol)
         if not close.all():
-            return WRONG_VALUES, label + _show.difference(wanted, got, close)
+            said = _show.difference(wanted, got, close) if told else ""
+            return WRONG_VALUES, label + said
         if self._types and got.dtype.name not in self._types:
             wish = " or ".join(self._types)
             return WRONG_TYPE, f"{label}wanted {wish}, got {got.dtype}."
@@ -476,7 +478,7 @@ class Exercise(_Task):
         tried = [outcome]
         for case in cases[1:]:
             try:
-                tried.append(self._try(answer, case, quiet=True))
+                tried.append(self._try(answer, case, quiet=True, told=False))
             except _NotAttempted:
                 tried.append(_Outcome(case, NotImplementedError(), (RAISED, "")))
         failing = [one for one in tried if one.fault is not None]
@@ -555,7 +557,7 @@ class Exercise(_Task):
             got = self._result(answer, Case(wide, kwargs=one.case.kwargs))
             if isinstance(got, BaseException) or got is None:
                 return None
-            if self._compare(one.wanted, got) is not None:
+            if self._compare(one.wanted, got, told=False) is not None:
                 return None
         return "uint8 wraps round: 3 - 5 is 254. Convert to float first."
 

@@ -852,7 +852,7 @@ class LayerGradients(Exercise):
         except TypeError:
             return (value,)
 
-    def _compare(self, wanted, got):
+    def _compare(self, wanted, got, told=True):
         if got is not None and not _is_pairs(got):
             return WRONG_TYPE, (
                 "Wanted a list of pairs (dw, db), one for each layer: "
@@ -860,7 +860,7 @@ class LayerGradients(Exercise):
             )
         pairs = range(1, len(wanted) // 2 + 1)
         names = tuple(f"{part}{layer}" for layer in pairs for part in ("dw", "db"))
-        return Exercise._compare(replace(self, outputs=names), wanted, got)
+        return Exercise._compare(replace(self, outputs=names), wanted, got, told)
 
 
 def _drawn_layers(rng, size):
