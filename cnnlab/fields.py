@@ -73,9 +73,20 @@ def map_sizes(n: int, layers) -> list[int]:
     [28, 26, 13]
     """
     sizes = [shapes.require_int(n, 1, "map_sizes", "n")]
-    for layer in layers:
+    for layer in _layers(layers, "map_sizes"):
         sizes.append(shapes.out_size(sizes[-1], layer.kernel_size, layer.stride))
     return sizes
+
+
+def _layers(layers, where: str) -> list[Layer]:
+    """Return a stack as a list, or say how it is made."""
+    layers = list(layers) if isinstance(layers, (list, tuple)) else None
+    if layers is None or not all(isinstance(one, Layer) for one in layers):
+        raise TypeError(
+            f"{where}: layers needs a list of Layer; make one of a text: "
+            'read_stack("conv 3, pool 2").'
+        )
+    return layers
 
 
 def effective_field(patch, layers, draws: int = 4, seed: int = 0) -> np.ndarray:
@@ -96,6 +107,7 @@ def effective_field(patch, layers, draws: int = 4, seed: int = 0) -> np.ndarray:
     """
     where = "effective_field"
     patch = arrays.as_numbers(patch, "C, R, R", where, "patch")
+    layers, seed = _layers(layers, where), shapes.require_seed(seed, where)
     size = shapes.receptive_field([layer.row for layer in layers]).size
     shapes.require_shape(patch, (len(patch), size, size), where, "patch")
     total = np.zeros((size, size))

@@ -78,6 +78,11 @@ def test_an_effective_field_sums_to_one_and_takes_its_patch_only():
     with pytest.raises(ValueError, match=r"patch needs shape \(3, 5, 5\)"):
         fields.effective_field(np.ones((3, 6, 6)), layers)
     assert fields.effective_field(np.zeros((3, 5, 5)), layers).sum() == 0  # all dead
+    for layers in ("conv 3, conv 3", [(3, 1)], None):
+        with pytest.raises(TypeError, match="make one of a text"):
+            fields.effective_field(patch, layers)
+        with pytest.raises(TypeError, match="make one of a text"):
+            fields.map_sizes(5, layers)
 
 
 def test_the_middle_quarter_is_cut_through_pixels_where_it_must():
