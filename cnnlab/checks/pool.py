@@ -104,6 +104,27 @@ def _first_image(pool):
     return lambda x, *sizes: pool(x[:1], *sizes)
 
 
+def _other_sizes(summary, rows_and_columns):
+    """Return a pooling whose result has other sizes; windows are cut at the edge."""
+
+    def answer(x, kernel_size, stride=None, padding=0, ceil_mode=False):
+        stride = _steps(kernel_size, stride)
+        rows, columns = rows_and_columns(*x.shape[2:], kernel_size, stride)
+        out = np.zeros((*x.shape[:2], rows, columns))
+        for i in range(rows):
+            for j in range(columns):
+                top, left = i * stride, j * stride
+                window = x[:, :, top : top + kernel_size, left : left + kernel_size]
+                out[:, :, i, j] = summary(window)
+        return out
+
+    return answer
+
+
+def _square(height, width, k, stride):
+    return ((height - k) // stride + 1,) * 2
+
+
 def _shared_mistakes(summary, pool):
     """Return the mistakes that both poolings invite."""
     return (
@@ -139,6 +160,17 @@ def _shared_mistakes(summary, pool):
             _left_out(pool),
             "the last window of each axis is missing: (H - kernel_size) // stride + 1 "
             "fit, and range() leaves its end out.",
+        ),
+        Mistake(
+            "square maps only",
+            _other_sizes(summary, _square),
+            "as many windows are taken across as down: count them for the width, too.",
+        ),
+        Mistake(
+            "height by stride",
+            _other_sizes(summary, lambda h, w, k, s: (h // s, w // s)),
+            "height // stride windows are counted: (height - kernel_size) // stride "
+            "+ 1 fit.",
         ),
         Mistake(
             "first image only",
@@ -178,6 +210,11 @@ max_pool2d = Exercise(
             "largest size, not value",
             lambda x, *sizes: ops.max_pool2d(np.abs(x), *sizes),
             "the signs are lost: -9 is smaller than 1.",
+        ),
+        Mistake(
+            "over all images, too",
+            _windowed(np.max),
+            "one maximum is taken over all images and channels: give it axis=(2, 3).",
         ),
         Mistake(
             "over the channels, too",
@@ -242,6 +279,11 @@ avg_pool2d = Exercise(
             "the means are rounded down: divide with /, and into an array of floats.",
         ),
         Mistake(
+            "over all images, too",
+            _windowed(np.mean),
+            "one mean is taken over all images and channels: give it axis=(2, 3).",
+        ),
+        Mistake(
             "over the channels, too",
             _windowed(_over_all_channels(np.mean)),
             "the channels are pooled together: every map by itself, so take the mean "
@@ -290,6 +332,22 @@ def _to(index):
         return share.reshape(window.shape)
 
     return give
+
+
+def _placed(corner):
+    """Give the winner's blame to another place, whose corner is ``corner(i, j)``."""
+
+    def answer(dout, x, kernel_size, stride=None, padding=0, ceil_mode=False):
+        stride, dx = _steps(kernel_size, stride), np.zeros(x.shape)
+        for n, c, i, j in np.ndindex(*dout.shape):
+            top, left = i * stride, j * stride
+            window = x[n, c, top : top + kernel_size, left : left + kernel_size]
+            row, column = divmod(int(window.argmax()), kernel_size)
+            down, right = corner(i, j)
+            dx[n, c, down + row, right + column] += dout[n, c, i, j]
+        return dx
+
+    return answer
 
 
 def _to_all_largest(window, blame):
@@ -395,6 +453,18 @@ max_pool2d_backward = Exercise(
             "the smallest value of each window gets the blame.",
         ),
         Mistake(
+            "place in the window only",
+            _placed(lambda i, j: (0, 0)),
+            "the winner's place in its window is taken for its place in the map: add "
+            "the window's corner, i * stride and j * stride.",
+        ),
+        Mistake(
+            "corner without the stride",
+            _placed(lambda i, j: (i, j)),
+            "the blame goes to the window's number plus the winner's place; the "
+            "window's corner is i * stride, j * stride.",
+        ),
+        Mistake(
             "stride ignored",
             _shared_out(_to(np.argmax), used=lambda k, stride: k),
             "the stride is never used: window i starts at i * stride.",
@@ -464,6 +534,15 @@ receptive_field = Exercise(
             _traced(size=lambda r, j, k, s, p, d: r + d * (k - 1) * j * s),
             "a layer's own stride widens its own field here: use the jump before the "
             "layer, and multiply it afterwards.",
+        ),
+        Mistake(
+            "jump multiplied first",
+            _traced(
+                size=lambda r, j, k, s, p, d: r + d * (k - 1) * j * s,
+                start=lambda b, j, s, p: b - p * j * s,
+            ),
+            "the jump is multiplied first, and then used for size and start: they need "
+            "the one before the layer.",
         ),
         Mistake(
             "jump ignored",
