@@ -6,7 +6,7 @@
 Each network has two convolutions of 3x3 with 8 and 16 filters, ReLU, and one fully
 connected layer; they differ in what follows each ReLU. Scikit-learn's digits, enlarged
 twice to 16x16 and put into the middle of 24x24 pixels, train all of them alike, until
-the mean loss of an epoch is below 0.05 or 40 epochs are over; one kind is trained on
+the mean loss of an epoch is below 0.05 or 40 epochs are over; two kinds are trained on
 digits shifted by up to 2 pixels, and one for all 40 epochs, to tell both apart. 287
 held-out digits are then shifted by up to 4 pixels to each of four sides; the test
 digits are not touched. Stores ``benchmarks/results/pool_shift.json``.
@@ -33,10 +33,12 @@ KINDS = {
     "max 3, stride 2": [nn.MaxPool2d(3, 2)],
     "average 2, stride 2": [nn.AvgPool2d(2)],
     "every second": [nn.MaxPool2d(1, 2)],
+    "max 2, stride 1": [nn.MaxPool2d(2, 1)],
     "max 3, stride 1": [nn.MaxPool2d(3, 1)],
     "max 2, then max of all": [nn.MaxPool2d(2)],
     "none, trained shifted": [],
     "none, as many passes": [],
+    "max 3, trained shifted": [nn.MaxPool2d(3, 2)],
 }  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def _drawn_pooling(rng, size):
     x = _maps(rng, n, c, h, w)
     if rng.random() < 0.2:
         x -= 12.0  # all below 0
+    if rng.random() < 0.5:
+        x /= 2
     return (x, k) if stride is None else (x, k, stride)
 
 
@@ -45,7 +47,7 @@ _POOLED = (
     Case((_SMALL[None, None], 3, 2), "overlapping: windows of 3, steps of 2"),
     Case((_SMALL[None, None], 2), "a row and a column are left over"),
     Case((_BELOW, 2), "all below 0"),
-    Case((_SMALL[None, None], 2, 3), "gaps: windows of 2, steps of 3"),
+    Case((_SMALL[None, None] / 4, 2, 3), "fractions; windows of 2, steps of 3"),
     Case((_MANY, 2, 1), "2 images, 3 channels, 6 × 7 pixels, steps of 1"),
     Case((_MANY, 3, 2), "2 images, 3 channels, overlapping"),
 )
@@ -300,7 +302,7 @@ avg_pool2d = Exercise(
 
 
 def _back_case(rng, x, kernel_size, *stride, note=""):
-    dout = _maps(rng, *ops.max_pool2d(x, kernel_size, *stride).shape)
+    dout = _maps(rng, *ops.max_pool2d(x, kernel_size, *stride).shape) / 4
     return Case((dout, x, kernel_size, *stride), note)
 
 
@@ -601,6 +603,16 @@ receptive_field = Exercise(
             "the padding is not used: unit 0 begins p jumps before.",
         ),
         Mistake(
+            "start before jump",
+            lambda layers: [shapes.receptive_field(layers)[i] for i in (0, 2, 1)],
+            "jump and start are exchanged: return size, jump, start.",
+        ),
+        Mistake(
+            "padding widens",
+            _traced(size=lambda r, j, k, s, p, d: r + (d * (k - 1) + 2 * p) * j),
+            "padding does not widen a field: it only moves where unit 0 begins.",
+        ),
+        Mistake(
             "from the last layer",
             lambda layers: shapes.receptive_field(layers[::-1]),
             "the layers are taken from the last to the first.",
@@ -695,6 +707,7 @@ padded_pool = FindBug(
         Case((_SMALL[None, None], 3, 2, 1), "all above 0"),
         Case((_MANY - 10, 3, 2, 1), "2 images, 3 channels, all below 0"),
         Case((_MANY, 3, 1, 1), "of both signs"),
+        Case((_BELOW * 1e12, 2, 2, 1), "very far below 0"),
     ),
     samples=_drawn_border,
     drawn=30,
@@ -752,9 +765,8 @@ padded_pool = FindBug(
 SIGHT, MAPS, JUMP, POOLINGS, BAR = 100, 16, 8, 3, 10_000
 
 
-def _stack_of(answer):
+def _stack_of(text):
     """Return the layers of the answer's text, or raise one sentence."""
-    text = answer()
     if text is None:
         raise ValueError("far_sight returned None: is a `return` missing?")
     if not isinstance(text, str):
@@ -787,7 +799,10 @@ def _broken_rule(layers) -> str:
 
 
 def _score_stack(answer) -> Score:
-    layers = _stack_of(answer)
+    try:
+        layers = _stack_of(answer())
+    except ValueError as error:
+        return Score(np.inf, str(error))
     broken = _broken_rule(layers)
     if broken:
         return Score(np.inf, broken)

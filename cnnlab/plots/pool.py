@@ -38,9 +38,11 @@ LINES = {
     "max 3, stride 2": (GREEN, "-", "^"),
     "average 2, stride 2": (PURPLE, "--", "v"),
     "every second": (SKY, "--", "D"),
+    "max 2, stride 1": (BLACK, "--", "P"),
     "max 3, stride 1": (GREY, "--", "P"),
     "max 2, then max of all": (VERMILION, "-.", "X"),
     "none, trained shifted": (BLACK, ":", "*"),
+    "max 3, trained shifted": (PURPLE, ":", "*"),
 }
 
 
@@ -58,11 +60,20 @@ def pooled_numbers(x, pooled, kernel_size: int, stride: int):
                                 width_ratios=ratios)  # fmt: skip
     low, high = x.min(), x.max()
     matrix(axes[0], x, f"{x.shape[0]} × {x.shape[1]} map", fmt="g", vmin=low, vmax=high)
-    for i in range(0, x.shape[0] - kernel_size + 1, stride):
-        for j in range(0, x.shape[1] - kernel_size + 1, stride):
-            corner = j - 0.5, i - 0.5
-            axes[0].add_patch(Rectangle(corner, kernel_size, kernel_size, fill=False,
-                                        edgecolor=ORANGE, linewidth=3))  # fmt: skip
+    overlap = stride < kernel_size
+    corners = [
+        (i, j)
+        for i in range(0, x.shape[0] - kernel_size + 1, stride)
+        for j in range(0, x.shape[1] - kernel_size + 1, stride)
+    ]
+    for index, (i, j) in enumerate(corners):
+        inset = 0.06 + 0.07 * (index % 4) if overlap else 0.0
+        side = kernel_size - 2 * inset
+        place = j - 0.5 + inset, i - 0.5 + inset
+        colour = (ORANGE, SKY, PURPLE, VERMILION)[index % 4] if overlap else ORANGE
+        axes[0].add_patch(
+            Rectangle(place, side, side, fill=False, edgecolor=colour, linewidth=3)
+        )
     for ax, (name, one) in zip(axes[1:], pooled.items(), strict=True):
         matrix(ax, one, name, fmt=".4g", vmin=low, vmax=high)
     for ax in axes:
