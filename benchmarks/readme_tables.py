@@ -22,6 +22,7 @@ WINGS = {
         "delta", "scalar", "expressions", "mlp",
         "kernels",
         "lenet",
+        "fields",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

@@ -12,6 +12,7 @@ NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast", "kernels", "lenet",
+    "fields",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -44,6 +45,7 @@ TABLE = {
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
     "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
+    "fields": (("shapes", "arrays", "fast"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),

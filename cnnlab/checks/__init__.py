@@ -14,6 +14,7 @@ from cnnlab.checks import (
     neighbors,
     neurons,
     optim,
+    pool,
 )
 from cnnlab.checks._base import (
     Case,
@@ -40,6 +41,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         neurons,
         backprop,
         conv,
+        pool,
         lenet,
     )  # fmt: skip
     for exercise in topic.EXERCISES

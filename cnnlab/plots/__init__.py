@@ -108,6 +108,13 @@ from cnnlab.plots.optim import (
     race,
     walk_board,
 )
+from cnnlab.plots.pool import (
+    effective_fields,
+    field_board,
+    map_steps,
+    pooled_numbers,
+    shift_curves,
+)
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
@@ -201,4 +208,9 @@ __all__ = [
     "error_dots",
     "reader_board",
     "sees_table",
+    "effective_fields",
+    "field_board",
+    "map_steps",
+    "pooled_numbers",
+    "shift_curves",
 ]

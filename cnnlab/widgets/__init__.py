@@ -22,6 +22,7 @@ from cnnlab.widgets.neurons import (
     perceptron_explorer,
 )
 from cnnlab.widgets.optim import render_walk, valley_explorer, walk
+from cnnlab.widgets.pool import FieldExplorer, field_explorer, traced
 
 __all__ = [
     "GraphExplorer",
@@ -62,4 +63,7 @@ __all__ = [
     "drawn",
     "inked",
     "read_drawing",
+    "FieldExplorer",
+    "field_explorer",
+    "traced",
 ]

@@ -24,7 +24,9 @@
   };
 
   const SELECTOR = ".noUi-handle, input, select, textarea, button";
+  // What the keyboard cannot reach does by mouse what another control does.
   const visible = one => one.getClientRects().length > 0 && !one.disabled
+    && one.getAttribute("tabindex") !== "-1"
     && getComputedStyle(one).visibility !== "hidden";
   const elements = i => [...node(i).querySelectorAll(".jp-OutputArea .jupyter-widgets")]
     .flatMap(root => [...root.querySelectorAll(SELECTOR),
