@@ -20,6 +20,7 @@ WINGS = {
         "optim", "landscapes",
         "neurons",
         "delta", "scalar", "expressions", "mlp",
+        "layers", "clinic",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "cnnlab"
 NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
-    "expressions", "mlp", "windows", "fast",
+    "expressions", "mlp", "windows", "fast", "layers", "clinic",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -43,6 +43,10 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
+    "layers": (
+        ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
+    ),
+    "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),

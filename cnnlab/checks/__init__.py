@@ -7,6 +7,7 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 from cnnlab.checks import (
     backprop,
     challenges,
+    cnn,
     images,
     linear,
     neighbors,
@@ -37,6 +38,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         optim,
         neurons,
         backprop,
+        cnn,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }

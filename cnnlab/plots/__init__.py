@@ -53,6 +53,12 @@ from cnnlab.plots.challenges import (
     silhouettes,
     verdict_tiles,
 )
+from cnnlab.plots.cnn import (
+    clinic_charts,
+    learning_lines,
+    network_board,
+    rungs,
+)
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -105,6 +111,10 @@ __all__ = [
     "contact_sheet",
     "crop_labels",
     "shift_labels",
+    "clinic_charts",
+    "learning_lines",
+    "network_board",
+    "rungs",
     "error_curves",
     "graph_board",
     "network",

@@ -3,6 +3,7 @@
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
+from cnnlab.widgets.cnn import network_explorer
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.linear import (
     losses_of_scores,
@@ -25,6 +26,7 @@ __all__ = [
     "GraphExplorer",
     "graph_explorer",
     "stepped",
+    "network_explorer",
     "dials",
     "duel",
     "render_dials",
