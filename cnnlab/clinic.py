@@ -2,6 +2,7 @@
 to have.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,11 @@ def images_of(n: int, held: int, severity: float, size: int = 32, seed: int = 0)
     return x[:n], y[:n], x[n:], y[n:]
 
 
+@functools.cache
+def _images(n: int, seed: int):
+    return images_of(n, HELD, SEVERITY, SIZE, seed)
+
+
 def examine(patient: Patient, seed: int = 0, passes: int = PASSES, **functions):
     """Train a patient, and return its `layers.Charts`.
 
@@ -75,17 +81,17 @@ def examine(patient: Patient, seed: int = 0, passes: int = PASSES, **functions):
     seed : of the start, the images and their order
     functions : ``train`` and ``minibatches``, as in `layers.watch`
     """
-    x, y, *held = images_of(2 * IMAGES, HELD, SEVERITY, SIZE, seed)
-    x, y = x[: patient.images], y[: patient.images]
+    x, y, *held = _images(patient.images, seed)
     if patient.scrambled:
         y = np.random.default_rng(seed).permutation(y)
-    start = [_weakened(one, patient) for one in layers.small_cnn(seed, size=SIZE)]
+    start = [weakened(one, patient) for one in layers.small_cnn(seed, size=SIZE)]
     return layers.watch(
         start, x, y, *held, passes, patient.rate, seed=seed, **functions
     )[1]
 
 
-def _weakened(layer: layers.Layer, patient: Patient) -> layers.Layer:
+def weakened(layer: layers.Layer, patient: Patient) -> layers.Layer:
+    """Return a layer as the patient has it."""
     if not layer.weights:
         return layer
     w, b = layer.weights

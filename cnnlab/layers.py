@@ -77,8 +77,8 @@ def small_cnn(
     For every entry of ``filters`` it has a convolution 3x3, a ReLU and a max-pooling
     2x2, and at the end a fully connected layer.
 
-    Weights are drawn from N(0, 2 / inputs), before a ReLU, or N(0, 0.01 / inputs) in the
-    last layer, so that the first scores are small; biases are 0.
+    Weights are drawn from N(0, 2 / inputs), before a ReLU, or N(0, 0.01 / inputs) in
+    the last layer, so that the first scores are small; biases are 0.
 
     Parameters
     ----------

@@ -52,6 +52,7 @@ def clinic_charts(charts: dict, title: str = ""):
             if row is axes[-1]:
                 ax.set_xlabel("passes", fontsize=10)
         row[0].axhline(np.log(10), color=GREY, linewidth=1, linestyle=":")
+        row[0].set_xticks(range(0, len(chart.loss), 2))
         row[0].set(ylim=(-0.15, 4), yticks=(0, 2, 4), ylabel=name)
         row[1].set(ylim=(-4, 70), yticks=(0, 30, 60))
         row[1].set_yticklabels(["0 %", "30 %", "60 %"])
@@ -183,8 +184,8 @@ def network_board(image, first, second, shares, names, label: int) -> Picture:
     for index, (name, share) in enumerate(zip(names, shares, strict=True)):
         top = 182 + index * 24
         colour = GREEN if index == label else ORANGE
-        draw.rectangle((4, top + 2, 4 + 60 * share, top + 18), fill=colour)
-        draw.text((70, top), name, BLACK, font(PRINT))
+        draw.rectangle((4, top + 2, 4 + 52 * share, top + 18), fill=colour)
+        draw.text((60, top), name, BLACK, font(PRINT))
     best = int(np.argmax(shares))
     silent = int(np.sum(second.max(axis=(1, 2)) <= 0))
     told = (
