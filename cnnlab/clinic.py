@@ -9,7 +9,7 @@ import numpy as np
 
 from . import data, layers, scenes, shapes
 
-RATE, IMAGES, HELD, SIZE, SEVERITY, PASSES = 0.02, 600, 300, 16, 0.3, 6
+RATE, IMAGES, HELD, SIZE, SEVERITY, PASSES = 0.03, 600, 300, 16, 0.3, 5
 ILLNESSES = {
     "a": "the learning rate is ten times too high",
     "b": "the learning rate is ten times too low",
