@@ -447,7 +447,7 @@ sgd_train = Nested(
         "For every batch the four things you have: forward, the gradient in the "
         "scores, backward, a step.",
         "`scores, caches = forward_all(x[batch], layers)`, then "
-        "`dscores = cross_entropy_backward(scores, y[batch])`.",
+        "`dscores = grads.cross_entropy_backward(scores, y[batch])`.",
         "`gradients = backward_all(dscores, layers, caches)`, and the step "
         "`layers, velocity = step_all(layers, velocity, gradients, rate, momentum)`.",
         "Before the loop `velocity = None`, and after it `return layers`.",
@@ -459,6 +459,7 @@ sgd_train = Nested(
 
 
 def _signed_error(a, b):
+    """Return the largest relative difference of two gradients, 0 to 1."""
     return np.max((a - b) / np.maximum(np.abs(a) + np.abs(b), 1e-8))
 
 

@@ -39,7 +39,8 @@ def clinic_charts(charts: dict, title: str = ""):
         squeeze=False,
         sharex=True,
     )
-    for row, (name, chart) in zip(axes, charts.items(), strict=True):
+    for number, (name, chart) in enumerate(charts.items()):
+        row = axes[number]
         passes = range(len(chart.loss))
         pairs = (chart.loss, 100 * chart.alive, chart.moved)
         for ax, lines, head in zip(row, pairs, COLUMNS, strict=True):
@@ -47,9 +48,9 @@ def clinic_charts(charts: dict, title: str = ""):
                 lines.T, (BLUE, ORANGE), ("-", "--"), strict=True
             ):
                 ax.plot(passes, values, dash, color=colour, marker=".")
-            if row is axes[0]:
+            if number == 0:
                 ax.set_title(head, fontsize=11)
-            if row is axes[-1]:
+            if number == len(charts) - 1:
                 ax.set_xlabel("passes", fontsize=10)
         row[0].axhline(np.log(10), color=GREY, linewidth=1, linestyle=":")
         row[0].set_xticks(range(0, len(chart.loss), 2))
@@ -66,7 +67,7 @@ def clinic_charts(charts: dict, title: str = ""):
     ):
         ax.plot([], [], "-", color=BLUE, label=solid)
         ax.plot([], [], "--", color=ORANGE, label=dashed)
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.18), fontsize=10,
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.22), fontsize=10,
                   borderaxespad=0, handlelength=1.6)  # fmt: skip
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
@@ -103,7 +104,7 @@ def learning_lines(shares, others: dict, title: str = ""):
     ax.axhline(90, color=BLACK, linewidth=0.8)
     ax.text(0, 91, "goal: 90 %", va="bottom")
     ax.set(xlabel="passes over the training images", ylabel="held-out right (%)",
-           ylim=(0, 104))  # fmt: skip
+           ylim=(0, 104), xticks=range(shares.shape[1]))  # fmt: skip
     ax.set_title(title)
     told = ", ".join(f"{name} {share:.0%}" for name, share in others.items())
     return describe(

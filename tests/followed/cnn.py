@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnlab.grads import cross_entropy_backward
+from cnnlab import grads
 from cnnlab.layers import step_all
 
 
@@ -34,7 +34,7 @@ def sgd_train(layers, x, y, batches, rate, momentum=0.9):
     velocity = None
     for batch in batches:
         scores, caches = forward_all(x[batch], layers)
-        dscores = cross_entropy_backward(scores, y[batch])
+        dscores = grads.cross_entropy_backward(scores, y[batch])
         gradients = backward_all(dscores, layers, caches)
         layers, velocity = step_all(layers, velocity, gradients, rate, momentum)
     return layers
