@@ -49,7 +49,6 @@ def test_another_way_of_writing_it_is_right(name, answer):
         ("affine_backward", lambda d, x, w: (
             d @ w, d.T @ x, d.sum(0, keepdims=True)), "db"),
         ("forward_all", lambda x, net: net[0].forward(x), ""),
-        ("backward_all", lambda d, net, caches: None, "None"),
         ("sgd_train", lambda net, x, y, batches, rate, momentum=0.9: x, "arrays in"),
         ("diagnose", lambda: "cea", "four letters"),
         ("diagnose", lambda: "ceaz", "from a to f"),

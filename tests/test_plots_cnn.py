@@ -20,7 +20,7 @@ def test_charts_say_what_they_show(charts):
     assert "A: training loss 2.30 at the start, 1.97 after one pass, 1.30" in (
         figure.alternative
     )
-    heads = [ax.get_title(loc="left") for ax in figure.axes[:3]]
+    heads = [ax.get_title() or ax.get_title(loc="left") for ax in figure.axes[:3]]
     assert heads == ["loss", "outputs above 0", "moved so far"]
     assert figure.axes[-1].get_xlabel() == "passes"
     assert plots.png(figure)[:4] == b"\x89PNG"
