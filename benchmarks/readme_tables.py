@@ -23,6 +23,7 @@ WINGS = {
         "kernels",
         "lenet",
         "fields",
+        "layers", "clinic",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

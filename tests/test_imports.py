@@ -12,7 +12,7 @@ NUMERIC = {
     "shapes", "arrays", "ops", "grads", "neighbors", "linear", "images", "scenes",
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast", "kernels", "lenet",
-    "fields",
+    "fields", "layers", "clinic",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -46,6 +46,10 @@ TABLE = {
     ),
     "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
     "fields": (("shapes", "arrays", "fast"), ("numpy",)),
+    "layers": (
+        ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
+    ),
+    "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),

@@ -7,6 +7,7 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 from cnnlab.checks import (
     backprop,
     challenges,
+    cnn,
     conv,
     images,
     lenet,
@@ -42,6 +43,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         backprop,
         conv,
         pool,
+        cnn,
         lenet,
     )  # fmt: skip
     for exercise in topic.EXERCISES

@@ -53,6 +53,12 @@ from cnnlab.plots.challenges import (
     silhouettes,
     verdict_tiles,
 )
+from cnnlab.plots.cnn import (
+    clinic_charts,
+    learning_lines,
+    network_board,
+    rungs,
+)
 from cnnlab.plots.conv import (
     brick_squares,
     conv_board,
@@ -122,6 +128,10 @@ __all__ = [
     "contact_sheet",
     "crop_labels",
     "shift_labels",
+    "clinic_charts",
+    "learning_lines",
+    "network_board",
+    "rungs",
     "error_curves",
     "graph_board",
     "network",

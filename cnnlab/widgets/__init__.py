@@ -3,6 +3,7 @@
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
+from cnnlab.widgets.cnn import network_explorer
 from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.lenet import Pad, drawing_board, drawn, inked, read_drawing
@@ -28,6 +29,7 @@ __all__ = [
     "GraphExplorer",
     "graph_explorer",
     "stepped",
+    "network_explorer",
     "dials",
     "duel",
     "render_dials",
