@@ -162,7 +162,7 @@ class Nested(Exercise):
     def _as_tuple(self, value) -> tuple:
         return tuple(_leaves(value))
 
-    def _compare(self, wanted, got):
+    def _compare(self, wanted, got, told=True):
         if got is not None:
             count = len(self._as_tuple(got))
             if count != len(wanted):
@@ -171,7 +171,7 @@ class Nested(Exercise):
                     f"{count} in {_show.kind(got)}."
                 )
         names = tuple(f"array {i + 1} of {len(wanted)}" for i in range(len(wanted)))
-        return Exercise._compare(replace(self, outputs=names), wanted, got)
+        return Exercise._compare(replace(self, outputs=names), wanted, got, told)
 
 
 def _network(rng, sizes):
