@@ -210,6 +210,13 @@ def _latency(record):
         f"Matplotlib axes: {slow['median_ms']:.0f} ms",
         "widget_latency",
     )
+    if lessons := record.get("lessons"):
+        medians = [row["median_ms"] for row in lessons.values()]
+        yield (
+            f"the same, one step of the moving pictures of {len(lessons)} notebooks",
+            f"{min(medians):.0f} to {max(medians):.0f} ms (medians)",
+            "widget_latency",
+        )
 
 
 def _scenes(record):
