@@ -4,9 +4,9 @@ VENV   ?= .venv
 PIP_FLAGS ?= --disable-pip-version-check
 RUN = $(VENV)/bin/python
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
-# Two workers with one thread each: threads of several that share cores wait for each
-# other, which made some cells four times slower.
-PARALLEL ?= -n 2 --dist loadscope --no-loadscope-reorder
+# Three workers with one thread each, for two cores: while one waits for the browser or
+# another process, two compute. Threads of several workers would wait for each other.
+PARALLEL ?= -n 3 --dist loadscope --no-loadscope-reorder
 test quick: export OMP_NUM_THREADS ?= 1
 test quick: export OPENBLAS_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE

@@ -135,7 +135,9 @@ def test_overhead_compares_the_loop_with_a_bare_one(script):
 
 @pytest.mark.slow
 def test_waiting_threads_are_compared_in_processes_of_their_own(script):
-    row = script("wait_policy_speed", "--rounds", 1, "--steps", 1)
+    row = script(
+        "wait_policy_speed", "--rounds", 1, "--steps", 1, "--precision", "fp32"
+    )
     both = row["images_per_s"]
     assert set(both) == {"PASSIVE", "ACTIVE"} and len(both["ACTIVE"]) == 1
     quotient = both["ACTIVE"][0] / both["PASSIVE"][0]
@@ -156,9 +158,9 @@ def test_arithmetic_compares_formats_and_layouts(script):
 @pytest.mark.slow
 def test_memory_is_noted_through_the_steps(script):
     row = script(
-        "train_memory", "--device", "cpu", "--images", 160, "--steps", 75, "--warm", 25
+        "train_memory", "--device", "cpu", "--images", 160, "--steps", 25, "--warm", 25
     )
-    assert row["notes"]["step"] == [25, 50, 75, 100]
+    assert row["notes"]["step"] == [25, 50]
     assert 50 < row["first_mib"] < 20_000
     assert row["reader_host_bytes"] == 4 * 64 * 3 * 32 * 32
 

@@ -84,7 +84,7 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(
     store, whole, tmp_path
 ):
     out, dice = tmp_path / "run", random.Random(7)
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(
             line(store, out, "--save-minutes", "0.0005"),  # every 30 ms
             env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -133,10 +133,17 @@ def assert_close(one: dict, other: dict) -> None:
         torch.testing.assert_close(w, other["net"][name], rtol=1e-4, atol=1e-6)
 
 
-def test_two_processes_equal_one_with_the_same_global_batch(store, tmp_path):
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    finish(line(store, alone, "--steps", "12", dropout=0))
-    finish(line(store, both, "--steps", "12", processes=2, dropout=0))
+@pytest.fixture(scope="module")
+def alone(store, tmp_path_factory):
+    """A run of one process, past the first epoch of 15 steps."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    finish(line(store, out, "--steps", "17", dropout=0))
+    return out
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(store, alone, tmp_path):
+    both = tmp_path / "both"
+    finish(line(store, both, "--steps", "17", processes=2, dropout=0))
     assert_close(final(alone), final(both))
     rows = zip(logs.read(alone)[0], logs.read(both)[0], strict=True)
     for row, other in rows:
@@ -147,12 +154,10 @@ def test_two_processes_equal_one_with_the_same_global_batch(store, tmp_path):
     assert config["runs"][0]["processes"] == 2
 
 
-def test_a_run_begun_by_one_process_can_be_finished_by_two(store, tmp_path):
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    more = ("--steps", "17")  # past the first epoch of 15
-    finish(line(store, alone, *more, dropout=0))
+def test_a_run_begun_by_one_process_can_be_finished_by_two(store, alone, tmp_path):
+    both = tmp_path / "both"
     finish(line(store, both, "--steps", "7", dropout=0))
-    finish(line(store, both, *more, processes=2, dropout=0))
+    finish(line(store, both, "--steps", "17", processes=2, dropout=0))
     assert_close(final(alone), final(both))
     rows = [[r for r in logs.read(out)[0] if r["step"] == 15] for out in (alone, both)]
     for key in ("train_loss", "train_error", "loss", "error"):  # of a shared epoch

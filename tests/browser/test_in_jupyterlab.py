@@ -163,8 +163,8 @@ def test_a_control_that_waits_for_another_is_not_called_dead(pilot):
 
 @pytest.fixture(scope="module", params=_tagged("widget"))
 def ran(request, lab):
-    """Open one notebook with widgets and run all its cells, once for all tests."""
-    notebook = lab(f"notebooks/{request.param}.ipynb")
+    """Open one notebook with widgets and run it, without proofs, once for all tests."""
+    notebook = lab(f"shown/{request.param}.ipynb")
     notebook.complaints = labdriver.complaints_of_run(notebook)
     yield notebook
     notebook.close()
