@@ -701,12 +701,12 @@ worst_error = FindBug(
 _EVIDENCE = {
     "a": "With a rate too high, the weights move far in the first pass.",
     "b": "With a rate too low, everything goes the right way, slowly.",
-    "c": "With wrong labels, the training images are learned a little, by heart, and "
-    "the loss on held-out images rises.",
+    "c": "With labels of other images, the training images are learned a little, by "
+    "heart, and the loss on held-out images rises.",
     "d": "ReLUs that are dead from the start show 0 % before the first pass.",
     "e": "Without their gradient, biases do not move at all.",
-    "f": "With too few images, the training loss falls to 0 and the held-out one stays "
-    "up.",
+    "f": "With too few images, the training loss falls well below the held-out one, "
+    "which falls at first.",
 }
 
 
@@ -772,7 +772,8 @@ diagnose = Open(
                 "Patient B has something else than (c)"),
     ),
     hints_=(
-        "Begin with what is impossible for a healthy network: a line at exactly 0.",
+        "Several lines lie at 0. Which of them stays there while all else goes well? "
+        "Only a gradient that is forgotten makes such a line.",
         "Two patients have a second ReLU that is dead at the end. In which was it dead "
         "before the first pass? In which had the weights moved far by then?",
         "One has a training loss that falls while its held-out loss rises, and both "
