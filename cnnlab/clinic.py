@@ -9,7 +9,7 @@ import numpy as np
 
 from . import data, layers, scenes, shapes
 
-RATE, IMAGES, HELD, SIZE, SEVERITY, PASSES = 0.03, 400, 300, 16, 0.3, 5
+RATE, IMAGES, HELD, SIZE, SEVERITY, PASSES = 0.03, 400, 200, 16, 0.3, 4
 ILLNESSES = {
     "a": "the learning rate is ten times too high",
     "b": "the learning rate is ten times too low",

@@ -101,9 +101,11 @@ def learning_lines(shares, others: dict, title: str = ""):
     for number, share in enumerate(shares[:, 1] if shares.shape[1] > 2 else ()):
         ax.annotate(f"start {number}", (1, 100 * share), (6, -12),
                     textcoords="offset points")  # fmt: skip
+    lowest = min(others.values())
     for (name, share), dash in zip(others.items(), ("--", ":", "-."), strict=False):
         ax.axhline(100 * share, color=GREY, linestyle=dash, linewidth=1.5)
-        ax.text(shares.shape[1] - 1, 100 * share + 1, name, ha="right", va="bottom")
+        side, gap = ("top", -1.5) if share == lowest else ("bottom", 1)
+        ax.text(shares.shape[1] - 1, 100 * share + gap, name, ha="right", va=side)
     ax.axhline(90, color=BLACK, linewidth=0.8)
     ax.text(0, 91, "90 %", va="bottom")
     ax.set(xlabel="passes over the training images", ylabel="held-out right (%)",
