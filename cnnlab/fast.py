@@ -4,7 +4,8 @@ Letters: N images, C channels, F filters, KH x KW window, OH x OW places of the 
 A convolution copies the pixels under every window into the columns of a matrix, so
 that one matrix product does the sums: block by block, so that the columns, which hold
 every pixel up to KH KW times, never take more than a few megabytes. A pooling
-compares or adds whole shifted images. No function changes its inputs.
+compares or adds whole shifted images. No function changes its inputs. Sums are taken
+in another order: results agree up to rounding, and to the edge of the number range.
 """
 
 import math
@@ -225,6 +226,16 @@ class _Sheet:
         return flat[:, :, : end - first]
 
 
+def _calm(at: Windows) -> Windows:
+    """Return windows of stride 1 along an axis where there is but one place.
+
+    The stride is of no account there, but a `_Sheet` has a part for each of its steps.
+    """
+    steps = zip(at.stride, at.out, strict=True)
+    stride = tuple(1 if out == 1 else step for step, out in steps)
+    return at._replace(stride=stride)
+
+
 def _grid(at: Windows) -> tuple[int, int]:
     """Return the rows and columns of an image in a part of a `_Sheet`."""
     rows, columns = (
@@ -266,7 +277,7 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1) -> np.ndarra
     b = np.zeros(len(w), w.dtype) if b is None else b
     b = arrays.as_numbers(b, "F", "conv2d", "b")
     shapes.require_same("conv2d", filters_in_w=len(w), entries_of_b=len(b))
-    at = windows(x, w.shape[2:], stride, padding, dilation, where="conv2d")
+    at = _calm(windows(x, w.shape[2:], stride, padding, dilation, where="conv2d"))
     number = np.result_type(x, w, b)
     out = np.empty((len(x), len(w), *at.out), number)
     w = _by_group(w, groups, number)
@@ -290,7 +301,7 @@ def conv2d_backward(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
     dout, x, w, at = grads.conv_inputs(
         dout, x, w, stride, padding, dilation, groups, where
     )
-    number = np.result_type(dout, x, w)
+    at, number = _calm(at), np.result_type(dout, x, w)
     dx, flat = np.zeros(x.shape, number), _by_group(w, groups, number)
     dflat = np.zeros_like(flat)
     with np.errstate(all="ignore"):
@@ -319,7 +330,7 @@ def conv2d_backward(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
 def _by_group(w: np.ndarray, groups: int, number) -> np.ndarray:
     """Return filters (groups, F / groups, KH KW C / groups), ordered as columns."""
     flat = w.transpose(0, 2, 3, 1).astype(number, copy=False)
-    return flat.reshape(groups, len(w) // groups, w[0].size if len(w) else 0)
+    return flat.reshape(groups, len(w) // groups, math.prod(w.shape[1:]))
 
 
 # --------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Derivatives, and the numerical gradient that every derivative is checked against."""
 
+import math
+
 import numpy as np
 
 from . import arrays, ops, shapes
@@ -233,7 +235,8 @@ def max_pool2d_backward(
     with np.errstate(over="ignore"):
         for i, j, rows, columns in at.places():
             patch = x[:, :, rows, columns]
-            flat = patch.reshape(*patch.shape[:2], -1)  # (N, C, KH KW)
+            size = math.prod(patch.shape[2:])
+            flat = patch.reshape(*patch.shape[:2], size)  # (N, C, KH KW)
             won = np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., None]
             given = dout[:, :, i, j, None, None] * won.reshape(patch.shape)
             dx[:, :, rows, columns] += given

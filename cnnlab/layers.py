@@ -6,12 +6,15 @@ forward and back. A `Layer` is three things: ``forward(x, *weights) -> (out, cac
 them. No function changes its inputs.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from . import fast, grads, ops, optim, shapes
+
+SMALL = 1e-5  # gradients below it are compared as if they were that large
 
 
 class Layer(NamedTuple):
@@ -42,7 +45,11 @@ def conv(w, b, padding=0, forward=fast.conv2d, backward=fast.conv2d_backward) ->
 
 def relu(backward=grads.relu_backward) -> Layer:
     """Return a ReLU."""
-    return Layer(lambda x: (ops.relu(x), x), lambda dout, x: (backward(dout, x),))
+    return Layer(_relu, lambda dout, x: (backward(dout, x),))
+
+
+def _relu(x):
+    return ops.relu(x), x
 
 
 def max_pool(size, forward=fast.max_pool2d, backward=fast.max_pool2d_backward) -> Layer:
@@ -55,7 +62,7 @@ def max_pool(size, forward=fast.max_pool2d, backward=fast.max_pool2d_backward) -
 def flatten() -> Layer:
     """Return a layer that makes a row of every image: (N, C, H, W) -> (N, C H W)."""
     return Layer(
-        lambda x: (x.reshape(len(x), -1), x.shape),
+        lambda x: (x.reshape(len(x), math.prod(x.shape[1:])), x.shape),
         lambda dout, shape: (dout.reshape(shape),),
     )
 
@@ -94,7 +101,23 @@ def small_cnn(
     """
     rng = np.random.default_rng(shapes.require_seed(seed, "small_cnn"))
     size = shapes.require_int(size, 1, "small_cnn", "size")
-    shapes.require_divisor(2 ** len(filters), size, "small_cnn", "size")
+    if not isinstance(filters, (tuple, list)):
+        raise TypeError(
+            "small_cnn: filters must be a tuple, a number for each convolution; got "
+            f"{shapes.spoken(filters)}."
+        )
+    filters = [shapes.require_int(f, 1, "small_cnn", "filters") for f in filters]
+    classes = shapes.require_int(classes, 1, "small_cnn", "classes")
+    if np.dtype(number).kind != "f":
+        raise TypeError(
+            "small_cnn: number must be a type of fractions, such as np.float32; got "
+            f"{shapes.spoken(number)}."
+        )
+    if size % 2 ** len(filters):
+        raise ValueError(
+            f"small_cnn: size must be a multiple of {2 ** len(filters)}, to be halved "
+            f"by {len(filters)} poolings; got {size}."
+        )
     find = {"conv2d": fast.conv2d, "conv2d_backward": fast.conv2d_backward,
             "max_pool2d": fast.max_pool2d,
             "max_pool2d_backward": fast.max_pool2d_backward,
@@ -117,6 +140,32 @@ def small_cnn(
     w = rng.normal(0, np.sqrt(0.01 / inputs), (classes, inputs)).astype(number)
     last = affine(w, np.zeros(classes, number), find["linear_backward"])
     return [*layers, flatten(), last]
+
+
+def shifted(layers, bias: float) -> list[Layer]:
+    """Return a network whose convolutions' biases are larger by ``bias``."""
+    return [
+        one._replace(weights=(one.weights[0], one.weights[1] + np.float32(bias)))
+        if one.weights and one.weights[0].ndim == 4
+        else one
+        for one in layers
+    ]
+
+
+def forgetful(layers) -> list[Layer]:
+    """Return a network whose biases get no gradient."""
+
+    def without(backward):
+        def way(dout, cache):
+            dx, dw, db = backward(dout, cache)
+            return dx, dw, np.zeros_like(db)
+
+        return way
+
+    return [
+        one._replace(backward=without(one.backward)) if one.weights else one
+        for one in layers
+    ]
 
 
 # --------------------------------------------------------------------------------------
@@ -187,6 +236,8 @@ def sgd_train(layers, x, y, batches, rate, momentum=0.9) -> list[Layer]:
 
 def scores_of(x, layers, size: int = 256) -> np.ndarray:
     """Return the scores of many images, ``size`` at a time."""
+    size = shapes.require_int(size, 1, "scores_of", "size")
+    shapes.require_int(len(x), 1, "scores_of", "the number of images")
     parts = [
         forward_all(x[first : first + size], layers)[0]
         for first in range(0, len(x), size)
@@ -213,7 +264,9 @@ def gradient_errors(x, y, layers, entries=10, seed=0, h=1e-6) -> list[tuple]:
     """Return the largest error of every gradient, a tuple for each layer.
 
     Some entries of every weight array are nudged, and what the loss does is compared
-    with `backward_all`, as a share of the largest of both (`grads.relative_error`).
+    with `backward_all`: the difference as a share of the sum of both sizes, as in
+    `grads.relative_error`. A sum below 1e-5 counts as 1e-5, for a nudge of 1e-6 of a
+    loss near 1 is rounded to some 1e-10.
 
     Parameters
     ----------
@@ -222,6 +275,7 @@ def gradient_errors(x, y, layers, entries=10, seed=0, h=1e-6) -> list[tuple]:
     h : the nudge; so small that hardly any ReLU or maximum changes sides
     """
     rng = np.random.default_rng(shapes.require_seed(seed, "gradient_errors"))
+    entries = shapes.require_int(entries, 1, "gradient_errors", "entries")
     scores, caches = forward_all(x, layers)
     dscores = grads.cross_entropy_backward(scores, y)
     gradients = backward_all(dscores, layers, caches)
@@ -252,11 +306,15 @@ def _worst(x, y, layers, at, gradient, entries, rng, h) -> float:
         return ops.cross_entropy(forward_all(x, changed)[0], y)
 
     nudged = grads.numerical_gradient(loss_with, layer.weights[which].flat[chosen], h)
-    return grads.relative_error(nudged, gradient.flat[chosen])
+    own = gradient.flat[chosen]
+    with np.errstate(all="ignore"):
+        sizes = np.maximum(np.abs(nudged) + np.abs(own), SMALL)
+        return float(np.max(np.abs(nudged - own) / sizes))
 
 
 def overfit(x, y, layers, rate=0.02, steps=200, train=sgd_train) -> float:
     """Return the loss after training on a few images, all of them in every step."""
+    steps = shapes.require_int(steps, 0, "overfit", "steps")
     everyone = [np.arange(len(x))] * steps
     return loss(x, y, train(layers, x, y, everyone, rate))
 
@@ -269,7 +327,7 @@ def overfit(x, y, layers, rate=0.02, steps=200, train=sgd_train) -> float:
 class Charts(NamedTuple):
     """What is written down before the training and after every pass, as arrays.
 
-    ``loss`` and ``right`` (passes, 2): on training images and on held-out ones;
+    ``loss`` and ``right`` (passes, 2): on 200 training images and on held-out ones;
     ``alive`` (passes, ReLUs): the share of their outputs above 0; ``moved``
     (passes, 2): how far weights and biases are from their start, root mean square.
     """
@@ -297,7 +355,7 @@ def watch(layers, x, y, x_held, y_held, passes, rate, size=32, seed=0, momentum=
     for _ in range(passes):
         batches = minibatches(len(x), size, rng)
         film.append(train(film[-1], x, y, batches, rate, momentum))
-    rows = [_look(x[:500], y[:500], x_held, y_held, film[0], net) for net in film]
+    rows = [_look(x[:200], y[:200], x_held, y_held, film[0], net) for net in film]
     return film, Charts(*(np.array(one) for one in zip(*rows, strict=True)))
 
 
@@ -313,8 +371,8 @@ def alive(x, layers) -> list[float]:
     """Return of every ReLU the share of its outputs that are above 0."""
     shares = []
     for layer in layers:
-        below, (x, _) = x, layer.forward(x, *layer.weights)
-        if not layer.weights and x.shape == below.shape and (x >= 0).all():
+        x, _ = layer.forward(x, *layer.weights)
+        if layer.forward is _relu:
             shares.append(float((x > 0).mean()))
     return shares
 

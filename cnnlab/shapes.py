@@ -99,19 +99,22 @@ def require_int(value, low: int, where: str, name: str, high: int | None = None)
         ...
     ValueError: nearest: k must be a whole number of at least 1; got 0.
     """
-    bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-    message = f"{where}: {name} must be a whole number {bounds}; got {spoken(value)}."
+
+    def message() -> str:  # made only where it is needed: this runs at every step
+        bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+        return f"{where}: {name} must be a whole number {bounds}; got {spoken(value)}."
+
     if not _is_scalar(value):
-        raise TypeError(message)
+        raise TypeError(message())
     try:
         whole = int(value)
         equal = bool(whole == value)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(message) from None
+        raise TypeError(message()) from None
     if not equal:
-        raise TypeError(message)
+        raise TypeError(message())
     if whole < low or (high is not None and whole > high):
-        raise ValueError(message)
+        raise ValueError(message())
     return whole
 
 

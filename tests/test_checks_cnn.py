@@ -35,6 +35,8 @@ def from_the_end(dout, net, caches):
         ("diagnose", lambda: {"A": "c", "B": "e", "C": "a", "D": "d"}),
         ("diagnose", lambda: ["(c)", "E", "a", "d"]),
         ("diagnose", lambda: "c, e, a, d"),
+        ("diagnose", lambda: "(c)(e)(a)(d)"),
+        ("diagnose", lambda: "A: c, B: e, C: a, D: d"),
     ],
 )  # fmt: skip
 def test_another_way_of_writing_it_is_right(name, answer):
@@ -49,7 +51,7 @@ def test_another_way_of_writing_it_is_right(name, answer):
         ("affine_backward", lambda d, x, w: (
             d @ w, d.T @ x, d.sum(0, keepdims=True)), "db"),
         ("forward_all", lambda x, net: net[0].forward(x), ""),
-        ("sgd_train", lambda net, x, y, batches, rate, momentum=0.9: x, "arrays in"),
+        ("sgd_train", lambda net, x, y, batches, rate, momentum=0.9: x, "an array"),
         ("diagnose", lambda: "cea", "four letters"),
         ("diagnose", lambda: "ceaz", "from a to f"),
         ("diagnose", lambda: 4, "four letters"),
@@ -67,6 +69,18 @@ def test_a_relu_that_writes_into_its_blame_is_told():
         return dout
 
     assert checks.relu_backward(answer).status == "changed its input"
+
+
+def unwritten(x, layers):
+    raise NotImplementedError
+
+
+def test_a_stub_that_an_answer_calls_is_not_taken_for_the_answer():
+    def answer(net, x, y, batches, rate, momentum=0.9):
+        return unwritten(x, net)
+
+    verdict = checks.sgd_train(answer)
+    assert verdict.status == "raised" and "`unwritten`" in verdict.text, verdict
 
 
 def test_the_untouched_bug_gives_what_the_task_says():

@@ -200,3 +200,16 @@ X, W = np.zeros((1, 4, 5, 6)), np.zeros((2, 4, 3, 3))
 def test_wrong_input_is_refused_in_one_clear_sentence(call, words):
     with pytest.raises((TypeError, ValueError), match=words):
         call()
+
+
+def test_no_images_no_filters_and_a_huge_stride_are_no_trouble():
+    x, w = np.ones((2, 3, 4, 4)), np.ones((0, 3, 3, 3))
+    assert fast.conv2d(x, w).shape == (2, 0, 2, 2)
+    dx, dw, db = fast.conv2d_backward(np.ones((2, 0, 2, 2)), x, w)
+    assert not dx.any() and dw.shape == w.shape and db.shape == (0,)
+    w = np.ones((1, 3, 3, 3))
+    np.testing.assert_array_equal(fast.conv2d(x, w, stride=10**6), [[[[27]]]] * 2)
+    dx = fast.conv2d_backward(np.ones((2, 1, 1, 1)), x, w, stride=10**6)[0]
+    np.testing.assert_array_equal(dx[0, 0], np.pad(np.ones((3, 3)), (0, 1)))
+    none = np.zeros((0, 1, 4, 4))
+    assert grads.max_pool2d_backward(none[:, :, :2, :2], none, 2).shape == none.shape

@@ -85,8 +85,8 @@ def test_the_gradient_check_passes_what_is_right_and_finds_what_is_wrong(seed):
     assert worst(tiny(seed, relu_backward=lambda dout, x: dout)) > 0.01
     wrong = fast.avg_pool2d_backward
     assert worst(tiny(seed, max_pool2d_backward=wrong)) > 0.01
-    forgets = clinic.Patient(forgets=True)
-    assert worst([clinic.weakened(one, forgets) for one in tiny(seed)]) == 1
+    assert worst(layers.forgetful(tiny(seed))) == 1
+    assert worst(layers.shifted(tiny(seed), -30)) < 1e-4  # no blame, no false alarm
 
 
 def test_accuracy_does_not_depend_on_how_many_images_go_at_a_time():
@@ -109,7 +109,12 @@ def test_watching_keeps_every_pass_and_describes_it():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: layers.small_cnn(size=10), "divide"),
+        (lambda: layers.small_cnn(size=10), "multiple of 4"),
+        (lambda: layers.small_cnn(filters=8), "must be a tuple"),
+        (lambda: layers.small_cnn(filters=(0,)), "at least 1"),
+        (lambda: layers.small_cnn(number=int), "fractions"),
+        (lambda: layers.accuracy(np.zeros((0, 3, 8, 8)), [], tiny()), "at least 1"),
+        (lambda: layers.overfit(*images(), tiny(), steps=-3), "at least 0"),
         (lambda: layers.small_cnn(relu=1), "a way must be"),
         (lambda: layers.small_cnn(-1), "seed"),
         (lambda: layers.forward_all(np.zeros((2, 4, 8, 8)), tiny()), "channels of x"),

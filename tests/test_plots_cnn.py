@@ -30,8 +30,11 @@ def test_learning_lines_and_rungs_name_their_numbers():
     figure = plots.learning_lines([[0.1, 0.95], [0.1, 0.9]], {"linear": 0.4}, "T")
     assert figure.alternative == "T: 2 networks reach 95%, 90%; linear 40%."
     plots.png(figure)
-    figure = plots.rungs([["passes", "!8%"]], ["labels"], ["2", "4"], "T")
-    assert figure.alternative == "T: labels: 2 passes, 4 alarm 8%."
+    figure = plots.rungs({"labels": (2.3, 1e-7, 0.5, [0.08, 0.12])}, "T")
+    assert figure.alternative == (
+        "T: labels: 1: first loss passes, 2: gradients passes, "
+        "3: 20 images alarm, alarm, 4: held out alarm, 8%, 12%."
+    )
     plots.png(figure)
 
 

@@ -313,8 +313,15 @@ class Exercise(_Task):
         given = copy.deepcopy((case.args, case.kwargs))
         try:
             got = _guard.call(answer, *given, quiet=quiet)
-        except NotImplementedError:
-            raise _NotAttempted from None
+        except NotImplementedError as error:
+            unwritten = _unwritten(error, answer)
+            if not unwritten:
+                raise _NotAttempted from None
+            said = NotImplementedError(
+                f"`{unwritten}`, which it calls, is not written yet; "
+                f"`yours.{unwritten}` works all the same, if it is an exercise."
+            ).with_traceback(error.__traceback__)
+            return _Outcome(case, said, (RAISED, ""))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -749,6 +756,15 @@ def _is_stub(function) -> bool:
         if constant and step.argval not in (None, Ellipsis):
             return False
     return True
+
+
+def _unwritten(error: NotImplementedError, answer) -> str:
+    """Return the name of another function than ``answer`` that is still a stub."""
+    trace, code = error.__traceback__, getattr(answer, "__code__", None)
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    raised = trace.tb_frame.f_code
+    return "" if code is None or raised is code else raised.co_name
 
 
 def _same_code(one, other) -> bool:

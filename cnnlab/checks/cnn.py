@@ -1,5 +1,6 @@
 """The exercises of notebook 09: local rules, two passes, a training, a clinic."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,16 @@ relu_backward = Exercise(
                 "`dout` is missing: this is the slope; the blame is slope times dout."),
         Mistake("times x", lambda dout, x: dout * np.maximum(x, 0),
                 "the slope of ReLU above 0 is 1, not x."),
+        Mistake("times x everywhere", lambda dout, x: dout * x,
+                "dout is multiplied by x; the slope is 1 above 0, and 0 elsewhere."),
+        Mistake("the way forward", lambda dout, x: np.maximum(x, 0),
+                "this is the way forward, the ReLU of x: the blame is slope times "
+                "dout."),
+        Mistake("ReLU of the product", lambda dout, x: np.maximum(dout * x, 0),
+                "this is the ReLU of dout times x; x only decides where dout passes."),
+        Mistake("picked out", lambda dout, x: dout[x > 0],
+                "`dout[x > 0]` picks entries out, and the shape is lost: multiply by "
+                "`x > 0`."),
         Mistake("passes at 0", lambda dout, x: dout * (x >= 0),
                 "at exactly 0 nothing passes here: the course's rule is x > 0."),
         Mistake("sides exchanged", lambda dout, x: dout * (x < 0),
@@ -126,6 +137,17 @@ affine_backward = Exercise(
                 "example, so db is the sum of dout over them."),
         Mistake("order changed", _affine(lambda d, x, w, dx, dw, db: (dw, dx, db)),
                 "dx and dw are exchanged: gradients come in the order of the inputs."),
+        Mistake("dx last", _affine(lambda d, x, w, dx, dw, db: (dw, db, dx)),
+                "dx comes last, but should come first: (dx, dw, db)."),
+        Mistake("dw alone by mean",
+                _affine(lambda d, x, w, dx, dw, db: (dx, dw / len(x), db)),
+                "dw is a mean over the examples; dout holds the loss's 1/N."),
+        Mistake("all by mean",
+                _affine(lambda d, x, w, dx, dw, db: (
+                    dx / len(x), dw / len(x), db / len(x))),
+                "all three are divided by N; dout holds the loss's 1/N."),
+        Mistake("db missing", _affine(lambda d, x, w, dx, dw, db: (dx, dw)),
+                "db is missing: return (dx, dw, db)."),
         Mistake("dx transposed", lambda d, x, w: (d @ w.T, d.T @ x, d.sum(axis=0)),
                 "dx goes through w the wrong way round: dout @ w, not w.T."),
         Mistake("dx through x", _affine(lambda d, x, w, dx, dw, db: (dx * x, dw, db)),
@@ -156,22 +178,58 @@ def _leaves(value):
         yield value
 
 
+class _Leaves(tuple):
+    """The arrays in nested lists, and how they are nested."""
+
+    outline: object
+
+
+def _outline(value):
+    """Return how lists are nested: a tuple for each, a word for what is none."""
+    if isinstance(value, layers.Layer):
+        return f"a layer with {len(value.weights)} weight arrays"
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_outline, value))
+    return "an array"
+
+
+def _misfit(wanted, got, where: str) -> str | None:
+    """Return where two outlines differ, in words, or None: outer lengths first."""
+    if wanted == got:
+        return None
+    if isinstance(wanted, tuple) and isinstance(got, tuple):
+        if len(wanted) != len(got):
+            return f"{where}: wanted {len(wanted)} entries, got {len(got)}."
+        pairs = enumerate(zip(wanted, got, strict=True), 1)
+        faults = (_misfit(w, g, f"{where}, entry {i}") for i, (w, g) in pairs)
+        return next(fault for fault in faults if fault)
+    wish, came = (
+        f"a list or tuple of {len(one)}" if isinstance(one, tuple) else one
+        for one in (wanted, got)
+    )
+    return f"{where}: wanted {wish}, got {came}."
+
+
 class Nested(Exercise):
     """An exercise whose answer is made of lists of lists of arrays."""
 
     def _as_tuple(self, value) -> tuple:
-        return tuple(_leaves(value))
+        leaves = _Leaves(_leaves(value))
+        leaves.outline = _outline(value)
+        return leaves
 
     def _compare(self, wanted, got, told=True):
         if got is not None:
-            count = len(self._as_tuple(got))
-            if count != len(wanted):
-                return WRONG_TYPE, (
-                    f"Wanted {len(wanted)} arrays in all, in {self.outputs[0]}; got "
-                    f"{count} in {_show.kind(got)}."
-                )
+            fault = _misfit(wanted.outline, _outline(got), self.outputs[0])
+            if fault is not None:
+                return WRONG_TYPE, fault[0].upper() + fault[1:]
         names = tuple(f"array {i + 1} of {len(wanted)}" for i in range(len(wanted)))
         return Exercise._compare(replace(self, outputs=names), wanted, got, told)
+
+    def _alike(self, a, b) -> bool:
+        if not isinstance(a, BaseException) and _outline(a) != _outline(b):
+            return False
+        return Exercise._alike(self, a, b)
 
 
 def _network(rng, sizes):
@@ -219,6 +277,30 @@ def _inputs_as_caches(x, net):
     return x, given
 
 
+def _forward(keep, through=lambda net: net):
+    """Return an answer that keeps something else, or leaves layers out."""
+
+    def answer(x, net):
+        caches = []
+        for layer in through(net):
+            out, cache = layer.forward(x, *layer.weights)
+            keep(caches, x, out, cache)
+            x = out
+        return x, caches
+
+    return answer
+
+
+def _no_star(x, net):
+    for layer in net:
+        x, _ = layer.forward(x, layer.weights)
+
+
+def _no_weights(x, net):
+    for layer in net:
+        x, _ = layer.forward(x)
+
+
 def _same_input(x, net):
     found = [layer.forward(x, *layer.weights) for layer in net]
     return found[-1][0], [cache for _, cache in found]
@@ -256,6 +338,28 @@ forward_all = Nested(
                 "the caches are missing: return (scores, caches)."),
         Mistake("caches first", lambda x, layers_: layers.forward_all(x, layers_)[::-1],
                 "scores and caches are exchanged: return (scores, caches)."),
+        Mistake("caches not in a list", lambda x, net: (
+                    lambda s, c: (s, *c))(*layers.forward_all(x, net)),
+                "the caches stand beside the scores: return two things, the scores "
+                "and a list with the caches."),
+        Mistake("both results kept",
+                _forward(lambda kept, x, out, cache: kept.append((out, cache))),
+                "the list holds both results of `layer.forward`; keep the second, the "
+                "cache."),
+        Mistake("input and cache kept",
+                _forward(lambda kept, x, out, cache: kept.append((x, cache))),
+                "the list holds the layer's input, too; keep its cache alone."),
+        Mistake("last layer left out",
+                _forward(lambda kept, x, out, cache: kept.append(cache),
+                         lambda net: net[:-1]),
+                "the last layer is left out."),
+        Mistake("extend", _forward(lambda kept, x, out, cache: kept.extend(cache)),
+                "`extend` takes a cache apart: append it, one entry for each layer."),
+        Mistake("no star", _no_star,
+                "the weights go in as one tuple: put a star before `layer.weights`."),
+        Mistake("no weights", _no_weights,
+                "the layer does not get its weights: `layer.forward(x, "
+                "*layer.weights)`."),
         Mistake("last cache only",
                 lambda x, layers_: (lambda s, c: (s, c[-1:]))(
                     *layers.forward_all(x, layers_)),
@@ -305,6 +409,19 @@ def _with_dx(dout, net, caches):
     return gradients
 
 
+def _never_renewed(dout, net, caches):
+    return _back(dout, net, caches, passed=lambda new, old: old)
+
+
+def _first_layer_first(dout, net, caches):
+    for layer, cache in zip(net, caches, strict=True):
+        dout, *_ = layer.backward(dout, cache)
+
+
+def _flat(dout, net, caches):
+    return [g for own in layers.backward_all(dout, net, caches) for g in own]
+
+
 backward_all = Nested(
     name="backward_all",
     notebook="09",
@@ -327,6 +444,26 @@ backward_all = Nested(
         Mistake("dx kept too", _with_dx,
                 "each layer's first result is dx, the blame of its input: hand it to "
                 "the layer below, and keep the others."),
+        Mistake("one flat list", _flat,
+                "all gradients stand in one flat list: put a tuple for each layer."),
+        Mistake("no entry where no weights",
+                lambda dout, net, caches: [
+                    own for own in layers.backward_all(dout, net, caches) if own],
+                "layers without weights have no entry: theirs is an empty tuple."),
+        Mistake("dout never renewed", _never_renewed,
+                "every layer gets the blame of the scores: put each layer's first "
+                "result in place of dout."),
+        Mistake("from the first layer", _first_layer_first,
+                "blame goes from the last layer to the first: reverse layers and "
+                "caches."),
+        Mistake("return in the loop",
+                lambda dout, net, caches: layers.backward_all(
+                    dout, net[-1:], caches[-1:]),
+                "only the last layer has been gone through: is `return` in the loop?"),
+        Mistake("first layer left out",
+                lambda dout, net, caches: layers.backward_all(
+                    dout, net[1:], caches[1:]),
+                "the first layer is left out: the loop ends too early."),
         Mistake("ReLU left out", _no_relu,
                 "the layers without weights are left out: blame must go through them, "
                 "too."),
@@ -393,9 +530,22 @@ def _trained(step=None, batches_of=lambda b: b, labels=lambda y, b: y[b],
             )  # fmt: skip
             if step == "first":
                 break
-        return net
+        if use == "flat":
+            return [w for layer in net for w in layer.weights]
+        return (net, velocity) if use == "both" else net
 
     return answer
+
+
+def _last_step(net, x, y, batches, rate, momentum=0.9):
+    """Keep the start, and return what the last batch made of it."""
+    velocity, new = None, net
+    for batch in batches:
+        scores, caches = layers.forward_all(x[batch], net)
+        dscores = grads.cross_entropy_backward(scores, y[batch])
+        found = layers.backward_all(dscores, net, caches)
+        new, velocity = layers.step_all(net, velocity, found, rate, momentum)
+    return new
 
 
 def _probabilities(scores, y):
@@ -431,6 +581,21 @@ sgd_train = Nested(
         Mistake("gradients of the start", _trained(use="start"),
                 "all gradients are taken at the start: put the new layers in place of "
                 "the old ones after every batch."),
+        Mistake("every step from the start", _last_step,
+                "every batch starts from the first layers again: call what `step_all` "
+                "returns `layers`, so that the next batch goes on from there."),
+        Mistake("divided twice", _trained(
+                    blame=lambda s, y: grads.cross_entropy_backward(s, y) / len(y)),
+                "divided by the number of images twice: `cross_entropy_backward` is "
+                "the gradient of a mean already."),
+        Mistake("all images in each step", _trained(
+                    batches_of=lambda batches: [
+                        np.arange(1 + max(map(max, batches)))] * len(batches)),
+                "each step uses all images: take x[batch] and y[batch]."),
+        Mistake("velocity returned, too", _trained(use="both"),
+                "the layers alone are wanted, without the velocity."),
+        Mistake("weights alone", _trained(use="flat"),
+                "the weights are returned in one flat list: return the layers."),
         Mistake("labels of the first images", _trained(
                     labels=lambda y, b: y[: len(b)]),
                 "the labels are not those of the batch: y[batch]."),
@@ -446,9 +611,9 @@ sgd_train = Nested(
     hints_=(
         "For every batch the four things you have: forward, the gradient in the "
         "scores, backward, a step.",
-        "`scores, caches = forward_all(x[batch], layers)`, then "
+        "`scores, caches = yours.forward_all(x[batch], layers)`, then "
         "`dscores = grads.cross_entropy_backward(scores, y[batch])`.",
-        "`gradients = backward_all(dscores, layers, caches)`, and the step "
+        "`gradients = yours.backward_all(dscores, layers, caches)`, and the step "
         "`layers, velocity = step_all(layers, velocity, gradients, rate, momentum)`.",
         "Before the loop `velocity = None`, and after it `return layers`.",
     ),
@@ -536,18 +701,20 @@ worst_error = FindBug(
 _EVIDENCE = {
     "a": "With a rate too high, the weights move far in the first pass.",
     "b": "With a rate too low, everything goes the right way, slowly.",
-    "c": "With wrong labels, the training images are learned a little, by heart, and "
-    "the loss on held-out images rises.",
+    "c": "With labels of other images, the training images are learned a little, by "
+    "heart, and the loss on held-out images rises.",
     "d": "ReLUs that are dead from the start show 0 % before the first pass.",
     "e": "Without their gradient, biases do not move at all.",
-    "f": "With too few images, the training loss falls to 0 and the held-out one stays "
-    "up.",
+    "f": "With too few images, the training loss falls well below the held-out one, "
+    "which falls at first.",
 }
 
 
 def _letters(answer) -> str:
     """Return the four letters of an answer, or raise one sentence on its form."""
     found = answer() if callable(answer) else answer
+    if found is None:
+        raise TypeError("diagnose returned None: is the `return` missing?")
     if isinstance(found, dict):
         found = [found.get(name, "") for name in clinic.PATIENTS]
     if isinstance(found, (list, tuple)):
@@ -557,7 +724,8 @@ def _letters(answer) -> str:
             "diagnose must return four letters, such as 'abcd'; got "
             f"{_show.kind(found)}."
         )
-    letters = "".join(found.lower().split()).replace(",", "")
+    names = re.sub(r"\b[A-D]\s*[:=]", "", found)  # "A: c, B: e"
+    letters = re.sub(r"[\W_]", "", names).lower()
     if len(letters) != len(clinic.PATIENTS) or set(letters) - set(clinic.ILLNESSES):
         raise ValueError(
             f"diagnose must return four letters from a to f, for A, B, C and D; got "
@@ -604,7 +772,8 @@ diagnose = Open(
                 "Patient B has something else than (c)"),
     ),
     hints_=(
-        "Begin with what is impossible for a healthy network: a line at exactly 0.",
+        "Several lines lie at 0. Which of them stays there while all else goes well? "
+        "Only a gradient that is forgotten makes such a line.",
         "Two patients have a second ReLU that is dead at the end. In which was it dead "
         "before the first pass? In which had the weights moved far by then?",
         "One has a training loss that falls while its held-out loss rises, and both "

@@ -54,7 +54,7 @@ def clinic_charts(charts: dict, title: str = ""):
                 ax.set_xlabel("passes", fontsize=10)
         row[0].axhline(np.log(10), color=GREY, linewidth=1, linestyle=":")
         row[0].set_xticks(range(0, len(chart.loss), 2))
-        row[0].set(ylim=(-0.15, 4), yticks=(0, 2, 4), ylabel=name)
+        row[0].set(ylim=(-0.15, 3), yticks=(0, 1, 2, 3), ylabel=name)
         row[1].set(ylim=(-4, 70), yticks=(0, 30, 60))
         row[1].set_yticklabels(["0 %", "30 %", "60 %"])
         row[2].set_yscale("symlog", linthresh=0.01)
@@ -96,13 +96,18 @@ def learning_lines(shares, others: dict, title: str = ""):
     """
     shares = np.asarray(shares)
     figure, ax = plt.subplots(figsize=(WIDE, 3.2))
-    for line in shares:
-        ax.plot(100 * line, color=ORANGE, marker=".")
+    for line, dash in zip(shares, ("-", "--", ":", "-.") * len(shares), strict=False):
+        ax.plot(100 * line, dash, color=ORANGE, marker=".")
+    for number, share in enumerate(shares[:, 1] if shares.shape[1] > 2 else ()):
+        ax.annotate(f"start {number}", (1, 100 * share), (6, -12),
+                    textcoords="offset points")  # fmt: skip
+    lowest = min(others.values())
     for (name, share), dash in zip(others.items(), ("--", ":", "-."), strict=False):
         ax.axhline(100 * share, color=GREY, linestyle=dash, linewidth=1.5)
-        ax.text(shares.shape[1] - 1, 100 * share + 1, name, ha="right", va="bottom")
+        side, gap = ("top", -1.5) if share == lowest else ("bottom", 1)
+        ax.text(shares.shape[1] - 1, 100 * share + gap, name, ha="right", va=side)
     ax.axhline(90, color=BLACK, linewidth=0.8)
-    ax.text(0, 91, "goal: 90 %", va="bottom")
+    ax.text(0, 91, "90 %", va="bottom")
     ax.set(xlabel="passes over the training images", ylabel="held-out right (%)",
            ylim=(0, 104), xticks=range(shares.shape[1]))  # fmt: skip
     ax.set_title(title)
@@ -114,26 +119,31 @@ def learning_lines(shares, others: dict, title: str = ""):
     )
 
 
-def rungs(table, bugs, names, title: str = ""):
-    """Draw which rung of a ladder notices which bug.
+RUNGS = ("1: first loss", "2: gradients", "3: 20 images", "4: held out")
+
+
+def rungs(rows: dict, title: str = ""):
+    """Draw which rung of the ladder notices which bug.
 
     Parameters
     ----------
-    table : (bugs, rungs) texts; those that begin with "!" stand for an alarm
-    bugs, names : of rows and columns
+    rows : bug -> (first loss, largest relative error of a gradient, loss on a few
+        images learned by heart, shares of held-out images that are right). Alarm is
+        given for a first loss off log 10 by 0.1, errors from 1e-4, a loss from 0.1,
+        and fewer than half right
     """
-    figure, ax = plt.subplots(figsize=(WIDE, 0.42 * len(bugs) + 1.1))
+    figure, ax = plt.subplots(figsize=(WIDE, 0.42 * len(rows) + 1.1))
+    table = [_verdicts(*row) for row in rows.values()]
     for i, row in enumerate(table):
-        for j, text in enumerate(row):
-            alarm = text.startswith("!")
-            ax.text(j, i, text.removeprefix("!"), ha="center", va="center",
+        for j, (text, alarm) in enumerate(row):
+            ax.text(j, i, text, ha="center", va="center", fontsize=10,
                     color="white" if alarm else BLACK,
                     bbox={"facecolor": VERMILION if alarm else "#F0F0F0",
                           "edgecolor": "none", "pad": 4})  # fmt: skip
-    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(bugs) - 0.5, -0.5),
-           xticks=range(len(names)), yticks=range(len(bugs)))  # fmt: skip
-    ax.set_xticklabels(names)
-    ax.set_yticklabels(bugs)
+    ax.set(xlim=(-0.5, len(RUNGS) - 0.5), ylim=(len(rows) - 0.5, -0.5),
+           xticks=range(len(RUNGS)), yticks=range(len(rows)))  # fmt: skip
+    ax.set_xticklabels(RUNGS, fontsize=10)
+    ax.set_yticklabels(rows, fontsize=10)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     for spine in ax.spines.values():
@@ -142,12 +152,20 @@ def rungs(table, bugs, names, title: str = ""):
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     told = "; ".join(
         f"{bug}: " + ", ".join(
-            f"{name} {text.replace('!', 'alarm ')}"
-            for name, text in zip(names, row, strict=True)
+            f"{name} {'alarm, ' * alarm}{text}"
+            for name, (text, alarm) in zip(RUNGS, row, strict=True)
         )
-        for bug, row in zip(bugs, table, strict=True)
+        for bug, row in zip(rows, table, strict=True)
     )  # fmt: skip
     return describe(figure, f"{title}: {told}.")
+
+
+def _verdicts(first, error, by_heart, shares) -> list[tuple[str, bool]]:
+    """Return (text, alarm) of every rung."""
+    alarms = abs(first - np.log(10)) >= 0.1, error >= 1e-4, by_heart >= 0.1
+    marks = [("alarm" if alarm else "passes", bool(alarm)) for alarm in alarms]
+    right = ", ".join(f"{share:.0%}" for share in shares)
+    return [*marks, (right, min(shares) < 0.5)]
 
 
 # ------------------------------------------------------------ a network at work
@@ -186,7 +204,10 @@ def network_board(image, first, second, shares, names, label: int) -> Picture:
         top = 182 + index * 24
         colour = GREEN if index == label else ORANGE
         draw.rectangle((4, top + 2, 4 + 52 * share, top + 18), fill=colour)
-        draw.text((60, top), name, BLACK, font(PRINT))
+        if share == max(shares):  # the answer
+            draw.rectangle((2, top, 58, top + 20), outline=BLACK, width=2)
+        draw.text((8, top), f"{share:.0%}", BLACK, font(PRINT))
+        draw.text((64, top), name, BLACK, font(PRINT))
     best = int(np.argmax(shares))
     silent = int(np.sum(second.max(axis=(1, 2)) <= 0))
     told = (
