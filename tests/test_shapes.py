@@ -379,6 +379,6 @@ def test_groups_that_do_not_divide_are_named():
     )
     got = message_of(lambda: shapes.conv_macs(4, 7, 3, 5, groups=2))
     assert got.endswith("got 2 groups and filters = 7.")
-    assert "one number or (height, width)" in message_of(
+    assert "one number or (rows, columns)" in message_of(
         lambda: shapes.conv_params(3, 8, (3, 3, 3))
     )
