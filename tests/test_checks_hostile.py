@@ -38,18 +38,19 @@ def test_a_right_answer_may_print_draw_and_return_tensors(exercise):
         np.random.rand(2)  # noqa: NPY002
         return exercise.reference(*args, **kwargs)
 
+    def as_tensors(value):
+        if type(value) in (tuple, list):
+            return type(value)(map(as_tensors, value))
+        if isinstance(value, tuple):  # a layer
+            return value
+        numbers = np.asarray(value)
+        return torch.tensor(numbers) if numbers.dtype.kind in "biuf" else value
+
     def tensors(*args, **kwargs):
-        result = exercise.reference(*args, **kwargs)
-        several = isinstance(result, (tuple, list))
-        made = [
-            tuple(map(torch.tensor, one))  # a pair of arrays of different shapes
-            if isinstance(one, tuple)
-            else torch.tensor(np.asarray(one), dtype=None)
-            for one in (result if several else (result,))
-        ]
-        if not several and made[0].is_floating_point():
-            made[0].requires_grad_()
-        return tuple(made) if several else made[0]
+        made = as_tensors(exercise.reference(*args, **kwargs))
+        if isinstance(made, torch.Tensor) and made.is_floating_point():
+            made.requires_grad_()
+        return made
 
     assert judge(exercise, prints).passed
     if exercise.kind != "open":  # an answer in arrays is scored, tensors are not asked

@@ -165,12 +165,15 @@ def test_strict_settings_of_numpy_do_not_reach_the_check():
 
 
 def test_one_check_of_a_right_answer_is_quick():
+    def spent():  # computing, with the child that judges: others may use the cores
+        return sum(os.times()[:4])
+
     TOY(largest)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = spent()
         TOY(largest)
-        times.append(time.perf_counter() - start)
+        times.append(spent() - start)
     assert min(times) < 0.3
 
 

@@ -190,7 +190,9 @@ def _outline(value):
         return f"a layer with {len(value.weights)} weight arrays"
     if isinstance(value, (tuple, list)):
         return tuple(map(_outline, value))
-    return "an array"
+    array = _show.array(value)
+    numbers = array is not None and array.dtype.kind in "biufc"
+    return "an array" if numbers else _show.kind(value)
 
 
 def _misfit(wanted, got, where: str) -> str | None:

@@ -290,7 +290,7 @@ def moves_of(control: dict) -> list[list[str]]:
     """Return key presses worth trying on a control, most telling first."""
     kind = control["kind"]
     if kind == "slider":
-        return [["ArrowRight"], ["ArrowLeft"], ["End"], ["Home"], ["PageUp"]]
+        return [["ArrowRight"], ["End"], ["Home"]]
     if kind == "number":
         low, high, now = control["min"], control["max"], control["value"]
         step = control["step"] or 1
