@@ -67,15 +67,20 @@
     for (let k = 0; k < data.length; k += 1) h = Math.imul(h ^ data[k], 16777619);
     return (h >>> 0).toString(16);
   };
+  const known = new Map();  // address of a picture -> its pixels; neither changes
   const pixels = async image => {
     try { await image.decode(); } catch { return "not decoded"; }
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     if (!canvas.width || !canvas.height) return "empty";
-    const context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0);
-    const area = context.getImageData(0, 0, canvas.width, canvas.height);
-    return `${canvas.width}x${canvas.height}:${hash(new Uint32Array(area.data.buffer))}`;
+    if (!known.has(image.src)) {
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(image, 0, 0);
+      const area = context.getImageData(0, 0, canvas.width, canvas.height);
+      const found = hash(new Uint32Array(area.data.buffer));
+      known.set(image.src, `${canvas.width}x${canvas.height}:${found}`);
+    }
+    return known.get(image.src);
   };
 
   const luminance = rgb => rgb.slice(0, 3)
