@@ -1,6 +1,5 @@
 """One JupyterLab and one Chromium for the tests of this folder."""
 
-import json
 import os
 import shutil
 import sys
@@ -28,27 +27,12 @@ def lab(tmp_path_factory):
     served = scratch / "course"
     leave_out = shutil.ignore_patterns("src", ".*", "*.py", "__pycache__")
     shutil.copytree(NOTEBOOKS, served / "notebooks", ignore=leave_out)
-    for notebook in (served / "notebooks").glob("*.ipynb"):
-        _without_proofs(notebook, served / "shown")
     pilots.write_all(served / "pilots")
     with (
         labdriver.server(served, scratch) as (url, token),
         labdriver.browser(scratch) as page,
     ):
         yield Opener(page, url, token)
-
-
-def _without_proofs(notebook: Path, folder: Path) -> None:
-    """Write a copy without the cells that only prove: nbval runs those."""
-    sheet = json.loads(notebook.read_text(encoding="utf-8"))
-    sheet["cells"] = [
-        cell
-        for cell in sheet["cells"]
-        if "proof" not in cell["metadata"].get("tags", [])
-        or "assert" not in "".join(cell["source"])
-    ]
-    folder.mkdir(exist_ok=True)
-    (folder / notebook.name).write_text(json.dumps(sheet), encoding="utf-8")
 
 
 class Opener:

@@ -113,8 +113,16 @@
       await panel().sessionContext.session.kernel.info;
       panel().sessionContext.iopubMessage.connect(hear);
     },
-    runAll: async silent => {  // seconds without a message after which it is lost
-      const asked = app.commands.execute("notebook:run-all-cells");
+    // silent: seconds without a message after which it is lost; only: positions of cells
+    runAll: async ([silent, only]) => {
+      const notebook = panel().content;
+      notebook.deselectAll();
+      if (only) {
+        notebook.activeCellIndex = only[0];
+        for (const i of only) notebook.select(notebook.widgets[i]);
+      }
+      const command = only ? "notebook:run-cell" : "notebook:run-all-cells";
+      const asked = app.commands.execute(command);
       heard.last = Date.now();
       const lost = (async () => {
         const still = () => heard.idle < heard.busy ? 10 * silent : silent;

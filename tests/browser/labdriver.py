@@ -4,6 +4,7 @@ Every check returns a list of complaints in words; an empty list is a pass. The 
 hold that good notebooks give none, and that broken ones are caught.
 """
 
+import ast
 import contextlib
 import json
 import os
@@ -195,8 +196,8 @@ class Notebook:
         self.console.clear()
         self.requests.clear()
 
-    def run_all(self, silent: float = 45) -> bool:
-        """Run all cells; return whether JupyterLab says that all went well.
+    def run_all(self, silent: float = 45, only: list[int] | None = None) -> bool:
+        """Run all cells, or ``only`` some; return whether all went well.
 
         JupyterLab waits for ever where an answer of the kernel was lost on its way
         (seen once in some hundred runs: all cells had run). After so many seconds of
@@ -204,7 +205,7 @@ class Notebook:
         once more, by a new kernel; then silence is a fault.
         """
         for _ in range(2):
-            well = self.page.evaluate("silent => cnnlab.runAll(silent)", silent)
+            well = self.page.evaluate("both => cnnlab.runAll(both)", [silent, only])
             if well != "lost":
                 return bool(well)
             self.close()
@@ -276,9 +277,30 @@ class Notebook:
 # --------------------------------------------------------------------------- checks
 
 
-def complaints_of_run(notebook: Notebook) -> list[str]:
-    """Run all cells; return everything that went wrong."""
-    found = [] if notebook.run_all() else ["running all cells did not end well"]
+def needed_by_widgets(cells: list[dict]) -> list[int]:
+    """Return the positions of the widgets' cells, and of all code that they rest on.
+
+    From the last cell to the first: a cell is kept if it imports, or sets a name that a
+    kept one uses. nbval runs the others.
+    """
+    kept, wanted = [], set()
+    for index, cell in reversed(list(enumerate(cells))):
+        if cell["type"] != "code":
+            continue
+        found = list(ast.walk(ast.parse(cell["source"])))
+        names = [one for one in found if isinstance(one, ast.Name)]
+        stored = {one.id for one in names if isinstance(one.ctx, ast.Store)}
+        stored |= {one.name for one in found if isinstance(one, ast.FunctionDef)}
+        imports = any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in found)
+        if "widget" in cell["tags"] or imports or stored & wanted:
+            kept.append(index)
+            wanted |= {one.id for one in names if isinstance(one.ctx, ast.Load)}
+    return kept[::-1]
+
+
+def complaints_of_run(notebook: Notebook, only: list[int] | None = None) -> list[str]:
+    """Run all cells, or ``only`` some; return everything that went wrong."""
+    found = [] if notebook.run_all(only=only) else ["running cells did not end well"]
     for index, cell in enumerate(notebook.cells()):
         found += [f"cell {index}: {error}" for error in cell["errors"]]
         if "widget" in cell["tags"] and not cell["widgets"]:
