@@ -202,8 +202,9 @@ def test_proof_is_out_of_sight(name):
     ]
     assert len(statements) <= ASSERTS
     for cell in _code(notebook):
-        if "proof" in _tags(cell):
-            assert "assert" in cell.source and not cell.outputs, cell.source[:200]
+        if "proof" in _tags(cell):  # it asserts, or reads what was measured
+            purpose = "assert" in cell.source or "records.read(" in cell.source
+            assert purpose and not cell.outputs, cell.source[:200]
     for cell in visible:
         styled = r"\bax\.|\bset_(title|xlabel|ylabel)|subplots|legend\("
         assert not re.search(styled, cell.source), cell.source[:200]
