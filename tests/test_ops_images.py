@@ -1,25 +1,9 @@
-"""Convolution and pooling, forward and backward: by hand, and against PyTorch."""
+"""Convolution and pooling by hand; `test_fast` compares them with PyTorch."""
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from cnnlab import grads, ops, windows
-
-pairs = st.integers(1, 3) | st.tuples(st.integers(1, 3), st.integers(1, 3))
-paddings = st.integers(0, 2) | st.tuples(st.integers(0, 2), st.integers(0, 2))
-seeds = st.integers(0, 10**6)
-
-
-def leaf(array):
-    return torch.tensor(array, requires_grad=True)
-
-
-def same(got, wanted):
-    np.testing.assert_allclose(got, wanted.detach().numpy(), rtol=1e-10, atol=1e-10)
 
 
 def test_conv2d_of_the_lecture_is_2_minus_17_minus_6():
@@ -30,79 +14,6 @@ def test_conv2d_of_the_lecture_is_2_minus_17_minus_6():
         got[0, 0],
         [[2, -17, -6, 20], [3, -6, 0, 12], [1, -3, -1, 12], [-4, -2, -2, 15]],
     )
-
-
-@settings(max_examples=60)
-@given(
-    n=st.integers(0, 3),
-    size=st.tuples(st.integers(1, 8), st.integers(1, 8)),
-    channels=st.integers(1, 3),
-    filters=st.integers(1, 3),
-    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    stride=pairs,
-    padding=paddings,
-    dilation=pairs,
-    groups=st.integers(1, 3),
-    bias=st.booleans(),
-    seed=seeds,
-)
-def test_conv2d_and_its_gradients_match_torch(
-    n, size, channels, filters, kernel, stride, padding, dilation, groups, bias, seed
-):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, groups * channels, *size))
-    w = rng.normal(size=(groups * filters, channels, *kernel))
-    b = rng.normal(size=len(w)) if bias else None
-    settings = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
-    tx, tw, tb = leaf(x), leaf(w), leaf(np.zeros(len(w)) if b is None else b)
-    try:
-        wanted = F.conv2d(tx, tw, tb, **settings)
-    except RuntimeError:  # no window fits
-        with pytest.raises(ValueError, match="does not fit"):
-            ops.conv2d(x, w, b, **settings)
-        return
-    same(ops.conv2d(x, w, b, **settings), wanted)
-    dout = rng.normal(size=wanted.shape)
-    wanted.backward(torch.tensor(dout))
-    got = grads.conv2d_backward(dout, x, w, **settings)
-    for mine, theirs in zip(got, (tx, tw, tb), strict=True):
-        same(mine, theirs.grad)
-
-
-@settings(max_examples=60)
-@given(
-    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    kernel=pairs,
-    stride=st.none() | pairs,
-    padding=st.integers(0, 1) | st.tuples(st.integers(0, 1), st.integers(0, 1)),
-    ceil_mode=st.booleans(),
-    ties=st.booleans(),
-    seed=seeds,
-)
-@pytest.mark.parametrize("kind", ["max", "avg"])
-def test_pooling_and_its_gradients_match_torch(
-    kind, size, kernel, stride, padding, ceil_mode, ties, seed
-):
-    half = np.array(padding) * 2 <= np.array(kernel)
-    assume(np.all(half))
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(2, 3, *size))
-    if ties:
-        x = x.round()
-    tx = leaf(x)
-    settings = dict(stride=stride, padding=padding, ceil_mode=ceil_mode)
-    forward = getattr(ops, f"{kind}_pool2d")
-    backward = getattr(grads, f"{kind}_pool2d_backward")
-    try:
-        wanted = getattr(F, f"{kind}_pool2d")(tx, kernel, **settings)
-    except RuntimeError:
-        with pytest.raises(ValueError, match="does not fit"):
-            forward(x, kernel, **settings)
-        return
-    same(forward(x, kernel, **settings), wanted)
-    dout = rng.normal(size=wanted.shape)
-    wanted.backward(torch.tensor(dout))
-    same(backward(dout, x, kernel, **settings), tx.grad)
 
 
 def test_a_pixel_that_wins_two_windows_gets_both_gradients():
