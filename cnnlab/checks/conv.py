@@ -119,6 +119,16 @@ out_size = Exercise(
             "pixels), and the first place: add 1 at the end.",
         ),
         Mistake(
+            "K for K - 1",
+            _size(lambda n, k, p, d: n + 2 * p - d * k - 1),
+            "D K is taken off where D (K - 1) belongs: take 1 off K, then multiply.",
+        ),
+        Mistake(
+            "rounded up to a float",
+            _size(count=lambda steps, s: float(-(-steps // s) + 1)),
+            "rounded up: a window that hangs over the edge does not count; round down.",
+        ),
+        Mistake(
             "span one too small",
             _size(lambda n, k, p, d: n + 2 * p - d * k + 1),
             "a spread kernel does not span D K - 1 pixels, but D (K - 1) + 1.",
@@ -888,6 +898,12 @@ im2col = Exercise(
             "the frame repeats the pixels at the edge; here it holds zeros.",
         ),
         Mistake(
+            "all axes padded",
+            _cut(pad=lambda x, padding: np.pad(x, padding)),
+            "np.pad(x, padding) frames all four axes, the images and channels too: "
+            "give the widths axis by axis, ((0, 0), (0, 0), (P, P), (P, P)).",
+        ),
+        Mistake(
             "frame before only",
             _cut(pad=_BEFORE),
             _ONE_SIDED,
@@ -933,10 +949,23 @@ im2col = Exercise(
             "its own, so the shape is (N, C KH KW, OH OW).",
         ),
         Mistake(
+            "images below each other",
+            _columns(
+                lambda six: np.concatenate(list(_flat(six, 1, 2, 3, 4, 5)), axis=0)
+            ),
+            "the axis of the images is missing: every image has columns of its own, so "
+            "the shape is (N, C KH KW, OH OW).",
+        ),
+        Mistake(
             "first image only",
             _columns(lambda six: _flat(six[:1], 1, 2, 3, 4, 5)[0]),
             "the axis of the images is missing: every image has columns of its own, so "
             "the shape is (N, C KH KW, OH OW).",
+        ),
+        Mistake(
+            "patches turned round",
+            _columns(lambda six: _flat(six[:, :, ::-1, ::-1], 1, 2, 3, 4, 5)),
+            "every patch is turned by 180 degrees: its top left pixel comes first.",
         ),
     ),
     hints_=(

@@ -89,7 +89,7 @@ def _square(image, layers):
 
 
 def _of_one_shape(arrange=lambda c, h, w: (c, h, w), pools=lambda first, c: c,
-                  moves=True):  # fmt: skip
+                  pooled=None, moves=True):  # fmt: skip
     """Return an answer whose maps are read, kept or handed on in another way."""
 
     def answer(image, layers):
@@ -103,7 +103,7 @@ def _of_one_shape(arrange=lambda c, h, w: (c, h, w), pools=lambda first, c: c,
                 if kind == "conv":
                     new = arrange(numbers[0], h - k + 1, w - k + 1)
                 else:
-                    new = arrange(pools(image[0], c), h // k, w // k)
+                    new = (pooled or arrange)(pools(image[0], c), h // k, w // k)
             found.append(new)
             shape = new if moves else shape
         return found
@@ -200,7 +200,18 @@ lenet_shapes = LayerShapes(
         Mistake(
             "h and w read in another order",
             _turned_image,
-            "rows and columns are exchanged when the image is read: it is (C, H, W).",
+            "rows and columns are exchanged: the order is (C, H, W), in the image and "
+            "in every shape.",
+        ),
+        Mistake(
+            "h and w exchanged by convolutions",
+            _of_one_shape(lambda c, h, w: (c, w, h), pooled=lambda c, h, w: (c, h, w)),
+            "a convolution exchanges rows and columns here: both keep their places.",
+        ),
+        Mistake(
+            "h and w exchanged by pools",
+            _of_one_shape(pooled=lambda c, h, w: (c, w, h)),
+            "a pool exchanges rows and columns here: both keep their places.",
         ),
         Mistake(
             "maps last",
