@@ -44,7 +44,9 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
-    "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
+    "lenet": (
+        ("shapes", "arrays", "ops", "fast", "kernels", "course.paths"), ("numpy",),
+    ),
     "fields": (("shapes", "arrays", "fast"), ("numpy",)),
     "layers": (
         ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
