@@ -11,8 +11,9 @@ from cnnlab.train.evaluate import accuracy
 from cnnlab.train.loop import Run, fit
 from cnnlab.train.presets import PRESETS, Preset
 from cnnlab.train.runs import evaluate_run, load
+from cnnlab.train.shipped import Shipped, shipped, shipped_names
 
 __all__ = [
-    "PRESETS", "Preset", "Run", "TrainError", "accuracy", "evaluate_run", "fit", "load",
-    "on_arrays", "predict", "scores",
+    "PRESETS", "Preset", "Run", "Shipped", "TrainError", "accuracy", "evaluate_run",
+    "fit", "load", "on_arrays", "predict", "scores", "shipped", "shipped_names",
 ]  # fmt: skip
