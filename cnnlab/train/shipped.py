@@ -68,12 +68,15 @@ def shipped(name: str) -> Shipped:
     path = FOLDER / f"{name}.safetensors"
     with safe_open(path, "pt") as file:
         about = json.loads(file.metadata()["cnnlab"])
+    options = dict(about["options"])
+    if "stems" in options:  # JSON knows no numbers as keys
+        options["stems"] = {int(side): v for side, v in options["stems"].items()}
     net = nets.build(
         about["net"],
         num_classes=len(about["classes"]),
         image_size=about["image_size"],
         in_channels=3,
-        **about["options"],
+        **options,
     )
     checkpoints.import_weights(net, path)  # every byte is checked
     return Shipped(net.eval(), tuple(about["classes"]), about)
