@@ -45,9 +45,9 @@ PRESET = presets.Preset(
     mean="channel",
     colour_std=0.1,
     batch=32,
-    epochs=10,
+    epochs=8,
     lr=0.01,
-    drops=(7, 9),
+    drops=(6, 7.25),
     precision="fp32",
 )  # fmt: skip
 ABOUT = {
