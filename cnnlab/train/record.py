@@ -1,4 +1,4 @@
-"""A run record: what is left of a training once its folder is gone, small enough to ship.
+"""A run record: what is left of a training once its folder is gone.
 
 ``of_run(folder)`` turns the folder of a run (``fit(..., out=folder)``) into a record,
 ``write`` stores it, ``read`` gives it back. Notebooks 13 and 14 read the record
@@ -65,7 +65,7 @@ def of_run(out, about: str, data: dict, crops=(), source=None) -> tuple[dict, di
     Parameters
     ----------
     about : a sentence that says what was trained, on which images and machine
-    data : ``name`` and ``note`` (source and licence in words); the rest is in the folder
+    data : ``name`` and ``note`` (source and licence); the rest is in the folder
     crops : what to judge the network by now: (), (1,), (1, 10); needs the images
     source : the images, if they are no longer where the run found them
 
@@ -150,7 +150,8 @@ def sentence(record: dict) -> str:
     classes = len(record["data"]["classes"])
     lines = (
         record["about"],
-        f"{record['parameters']:,} trainable values, {record['precision']}, on {where}.",
+        f"{record['parameters']:,} trainable values, {record['precision']}; machine: "
+        f"{where}.",
         f"{record['data']['train']:,} images of {classes} classes, "
         f"{curve['epoch']:g} epochs in {took}: "
         f"{record['speed']['images_per_s']:,.0f} images a second.",
@@ -160,23 +161,21 @@ def sentence(record: dict) -> str:
     return "\n".join(lines)
 
 
+UNITS = ((120, 1, " s"), (7200, 60, " minutes"), (172_800, 3600, " hours"))
+
+
 def spoken_time(seconds: float) -> str:
-    """Return a time in its natural unit.
+    """Return a time in its natural unit, to two digits or so.
 
     Examples
     --------
     >>> [spoken_time(n) for n in (1.5, 45, 900, 20_000, 500_000)]
     ['1.5 s', '45 s', '15 minutes', '5.6 hours', '5.8 days']
     """
-    for unit, size, digits in (
-        (" s", 1, 2 if seconds < 9.95 else 3), (" minutes", 60, 2),
-        (" hours", 3600, 2), (" days", 86_400, 2),
-    ):  # fmt: skip
-        limit = {" s": 120, " minutes": 7200, " hours": 172_800}.get(unit, np.inf)
-        if seconds < limit:
-            break
+    fitting = (row[1:] for row in UNITS if seconds < row[0])
+    size, unit = next(fitting, (86_400, " days"))
     value = seconds / size
-    return f"{value:,.0f}{unit}" if value >= 99.5 else f"{value:.{digits}g}{unit}"
+    return f"{value:,.0f}{unit}" if value >= 9.95 else f"{value:.2g}{unit}"
 
 
 def _first_filters(net: dict) -> tuple[np.ndarray, np.ndarray]:
