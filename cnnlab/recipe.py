@@ -8,6 +8,8 @@ network, its loss and its update as arguments and touch them only by ``net(x)``,
 Sources: Krizhevsky, Sutskever and Hinton, NIPS 2012, sections 5 and 6 (tables 1, 2).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cnnlab import arrays, shapes
@@ -139,3 +141,104 @@ def training_seconds(images: float, epochs: float, images_per_s: float) -> float
     if not speed:
         raise ValueError("training_seconds: images_per_s must be above 0.")
     return images * epochs / speed
+
+
+UNITS = ((120, 1, " s"), (7200, 60, " minutes"), (172_800, 3600, " hours"))
+
+
+def spoken_time(seconds: float) -> str:
+    """Return a time in its natural unit, to two digits or so.
+
+    Examples
+    --------
+    >>> [spoken_time(n) for n in (1.5, 45, 900, 20_000, 500_000)]
+    ['1.5 s', '45 s', '15 minutes', '5.6 hours', '5.8 days']
+    """
+    fitting = (row[1:] for row in UNITS if seconds < row[0])
+    size, unit = next(fitting, (86_400, " days"))
+    value = seconds / size
+    return f"{value:,.0f}{unit}" if value >= 9.95 else f"{value:.2g}{unit}"
+
+
+# ------------------------------------------------------------------ where time goes
+
+
+class Part(NamedTuple):
+    """One part of a training step.
+
+    Attributes
+    ----------
+    name : of the layer; "crops" and "copy" for the data, "weights" for the update
+    kind : "data", "forward", "backward" or "update"
+    seconds : measured, for the whole batch
+    flops, bytes : arithmetic, and what must be read and written, for each image
+    fixed : bytes that must be read and written once a step: weights
+    """
+
+    name: str
+    kind: str
+    seconds: float
+    flops: float = 0.0
+    bytes: float = 0.0
+    fixed: float = 0.0
+
+
+class Machine(NamedTuple):
+    """What a machine does at its best: in operations, and in bytes, a second."""
+
+    name: str
+    flops_per_s: float
+    bytes_per_s: float
+
+    def floor(self, part: Part, images: int) -> float:
+        """Return the least seconds that a part could take: the roofline."""
+        return max(self._times(part, images))
+
+    def bound(self, part: Part, images: int) -> str:
+        """Return what bounds a part: "arithmetic" or "memory"."""
+        arithmetic, memory = self._times(part, images)
+        return "arithmetic" if arithmetic > memory else "memory"
+
+    def _times(self, part, images):
+        moved = images * part.bytes + part.fixed
+        return images * part.flops / self.flops_per_s, moved / self.bytes_per_s
+
+
+class Step(NamedTuple):
+    """One measured training step: its parts, how many images, and on what."""
+
+    parts: tuple
+    images: int
+    machine: Machine
+
+    @property
+    def seconds(self) -> float:
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def images_per_s(self) -> float:
+        return self.images / self.seconds
+
+
+def grouped(parts) -> dict[str, list]:
+    """Return the parts of a step in a dozen groups, by name.
+
+    The convolutions and fully connected layers stand for themselves; what lies around
+    layers 1 and 2 (normalisation, pooling, ReLU) is a group each, and what lies
+    around the others goes with them.
+    """
+    found = {}
+    for part in parts:
+        word, number = part.name.rstrip("0123456789"), part.name[-1]
+        if part.kind in ("data", "update"):
+            name = part.kind
+        elif not number.isdigit():  # the loss
+            name = "fc8"
+        elif number in "12" and word != "conv":
+            name = f"around {number}"
+        else:
+            name = f"conv{number}" if number in "12345" else f"fc{number}"
+        found.setdefault(name, []).append(part)
+    order = ["data", "conv1", "around 1", "conv2", "around 2", "conv3", "conv4",
+             "conv5", "fc6", "fc7", "fc8", "update"]  # fmt: skip
+    return {name: found[name] for name in order if name in found}

@@ -63,7 +63,7 @@ TABLE = {
     "train": (
         (
             "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",
-            "course.paths", "course.records",
+            "course.paths", "course.records", "recipe",
         ),
         ("numpy", "torch"),
     ),

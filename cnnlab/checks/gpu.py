@@ -80,7 +80,7 @@ learning_rate_at = Exercise(
         Mistake(
             "best not forgotten",
             _rate(forgets=False),
-            "after a cut the best error begins anew: \"with the current rate\".",
+            'after a cut the best error begins anew: "with the current rate".',
         ),
         Mistake(
             "equal is better",
@@ -220,7 +220,7 @@ def _stepped(zero=True, step=True, scale=1.0, after=False, softmax=False, said=1
     return answer
 
 
-_CHECKED_STEPS = 20
+_CHECKED_STEPS = 12
 
 train_step = OneStep(
     name="train_step",
@@ -286,9 +286,9 @@ def _in_parts(share=True, zero="before", step="after", used=None, said="mean"):
         losses = []
         if zero == "before":
             update.zero_grad()
-        for some, their in list(
-            zip(x.chunk(parts), labels.chunk(parts), strict=True)
-        )[:used]:
+        for some, their in list(zip(x.chunk(parts), labels.chunk(parts), strict=True))[
+            :used
+        ]:
             if zero == "each":
                 update.zero_grad()
             loss = loss_of(net(some), their)

@@ -1,6 +1,6 @@
 """Where the time of one training step goes, layer by layer, against the roofline.
 
-``step_parts`` measures one step: data, forward and backward pass of every layer, and
+``step_of`` measures one step: data, forward and backward pass of every layer, and
 the update. ``machine`` measures what the hardware can do at its best. A part cannot be
 done in less than its arithmetic takes at the best rate, nor in less than its bytes take
 to move: the greater of the two is its floor, the roofline [Williams, Waterman and
@@ -9,46 +9,15 @@ Patterson, CACM 2009].
 
 import platform
 import time
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from cnnlab import augment, nets, shapes
 from cnnlab.course import records
+from cnnlab.recipe import Machine, Part, Step
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-KINDS = ("data", "forward", "backward", "update")
-
-
-class Part(NamedTuple):
-    """One part of a step.
-
-    Attributes
-    ----------
-    name : of the layer; "crops" and "copy" of the data, "weights" of the update
-    kind : one of ``KINDS``
-    seconds : measured
-    flops, bytes : its arithmetic, and what must be read and written at least
-    """
-
-    name: str
-    kind: str
-    seconds: float
-    flops: float
-    bytes: float
-
-
-class Machine(NamedTuple):
-    """What a machine does at its best: in operations and in bytes a second."""
-
-    name: str
-    flops_per_s: float
-    bytes_per_s: float
-
-    def floor(self, part) -> float:
-        """Return the least seconds that a part could take here."""
-        return max(part.flops / self.flops_per_s, part.bytes / self.bytes_per_s)
 
 
 def machine(device="cpu", precision: str = "fp32", rounds: int = 3) -> Machine:
@@ -66,8 +35,8 @@ def machine(device="cpu", precision: str = "fp32", rounds: int = 3) -> Machine:
     return Machine(name, flops, moved)
 
 
-def step_parts(net: nn.Module, images, labels, update, device="cpu",
-               precision: str = "fp32", warm: int = 1) -> list[Part]:  # fmt: skip
+def step_of(net: nn.Module, images, labels, update, device="cpu",
+            precision: str = "fp32", warm: int = 1) -> Step:  # fmt: skip
     """Measure one step of ``net`` on a batch, after ``warm`` steps that do not count.
 
     Parameters
@@ -78,7 +47,7 @@ def step_parts(net: nn.Module, images, labels, update, device="cpu",
     precision : "fp32", or "bf16": the network computes in it, weights stay in fp32
     """
     device = torch.device(device)
-    shapes.require_choice(precision, tuple(TYPES), "step_parts", "precision")
+    shapes.require_choice(precision, tuple(TYPES), "step_of", "precision")
     crop = net.image[-1]
     images, labels = torch.as_tensor(images), torch.as_tensor(labels)
     indices = torch.arange(len(labels))
@@ -105,13 +74,13 @@ def step_parts(net: nn.Module, images, labels, update, device="cpu",
                 handle.remove()
         update.step()
         marks.add("update", "weights")
-    wide = TYPES[precision].itemsize
-    return _parts(net, marks.seconds(), len(labels), wide, images)
-
-
-def images_per_s(parts, images: int) -> float:
-    """Return the speed of a step, all its parts one after the other."""
-    return images / sum(part.seconds for part in parts)
+    best = machine(device, precision)
+    work = _work(net, TYPES[precision].itemsize, images[0].numel())
+    parts = tuple(
+        Part(name, kind, spent, *work.get((kind, name), ()))
+        for (kind, name), spent in marks.seconds().items()
+    )
+    return Step(parts, len(labels), best)
 
 
 class _Marks:
@@ -166,28 +135,36 @@ def _watch(net: nn.Module, marks: _Marks) -> list:
     ]
 
 
-def _parts(net, seconds, count: int, wide: int, images) -> list[Part]:
-    layers = {layer.name: layer for layer in nets.walk(net)}
-    read = count * _size(net.image)  # numbers that go in
-    first = next(name for name, layer in layers.items() if layer.macs)
-    work = {("data", "crops"): (0, images.numel() + 4 * read)}
-    before = read
-    for name, layer in layers.items():
-        after = count * _size(layer.shape)
-        flops, values = 2 * count * layer.macs, layer.params
-        moved = before + after
-        work["forward", name] = flops, wide * (moved + values)
-        work["backward", name] = (
-            flops * (1 if name == first else 2),
-            wide * (moved + (0 if name == first else before) + 2 * values),
-        )
+def _work(net: nn.Module, wide: int, stored: int) -> dict:
+    """Return (kind, name) -> (flops, bytes) for each image, and bytes once a step.
+
+    A multiply-accumulate is two operations; the backward pass needs twice those of
+    the forward pass, the first layer once, as nobody wants the gradient of its input.
+    What is no weighted sum counts by its bytes only.
+
+    Parameters
+    ----------
+    wide : bytes of a number
+    stored : bytes of an image as it is stored
+    """
+    layers = nets.walk(net)
+    before = _size(net.image)
+    work = {("data", "crops"): (0.0, float(stored + 4 * before), 0.0)}
+    first = next(layer.name for layer in layers if layer.macs)
+    for layer in layers:
+        after, back = _size(layer.shape), before if layer.name != first else 0
+        work["forward", layer.name] = (
+            2.0 * layer.macs, float(wide * (before + after)),
+            float(wide * layer.params),
+        )  # fmt: skip
+        work["backward", layer.name] = (
+            (2.0 if layer.name == first else 4.0) * layer.macs,
+            float(wide * (before + after + back)), 2.0 * wide * layer.params,
+        )  # fmt: skip
         before = after
     weights = sum(w.numel() for w in net.parameters())
-    work["update", "weights"] = 4 * weights, 5 * 4 * weights
-    return [
-        Part(name, kind, spent, *map(float, work.get((kind, name), (0, 0))))
-        for (kind, name), spent in seconds.items()
-    ]
+    work["update", "weights"] = 0.0, 0.0, 5.0 * 4 * weights  # read w, g, v; write w, v
+    return work
 
 
 def _size(shape) -> int:

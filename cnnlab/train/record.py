@@ -48,6 +48,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cnnlab import recipe
 from cnnlab.course import records
 from cnnlab.course.paths import results_dir
 from cnnlab.train import checkpoints, evaluate, files, folder, logs, parallel, runs
@@ -146,7 +147,7 @@ def sentence(record: dict) -> str:
     if where == "cpu":
         cores = hardware["cores"]
         where = f"{hardware['processor']} ({cores} core{'s' if cores != 1 else ''})"
-    took = spoken_time(record["speed"]["seconds"])
+    took = recipe.spoken_time(record["speed"]["seconds"])
     classes = len(record["data"]["classes"])
     lines = (
         record["about"],
@@ -159,23 +160,6 @@ def sentence(record: dict) -> str:
         f"are wrong at the end; by chance {1 - 1 / classes:.0%} would be.",
     )
     return "\n".join(lines)
-
-
-UNITS = ((120, 1, " s"), (7200, 60, " minutes"), (172_800, 3600, " hours"))
-
-
-def spoken_time(seconds: float) -> str:
-    """Return a time in its natural unit, to two digits or so.
-
-    Examples
-    --------
-    >>> [spoken_time(n) for n in (1.5, 45, 900, 20_000, 500_000)]
-    ['1.5 s', '45 s', '15 minutes', '5.6 hours', '5.8 days']
-    """
-    fitting = (row[1:] for row in UNITS if seconds < row[0])
-    size, unit = next(fitting, (86_400, " days"))
-    value = seconds / size
-    return f"{value:,.0f}{unit}" if value >= 9.95 else f"{value:.2g}{unit}"
 
 
 def _first_filters(net: dict) -> tuple[np.ndarray, np.ndarray]:
