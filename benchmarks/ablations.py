@@ -165,9 +165,10 @@ def try_rates(name: str, pair, known: dict, save) -> None:
 
 
 def best(errors: dict) -> float:
-    """Return the rate of the least error; a run that diverged has none."""
-    finite = {rate: e for rate, e in errors.items() if e is not None}
-    return float(min(finite, key=finite.get))
+    """Return the rate of the least error; a run that diverged comes last."""
+    return float(
+        min(errors, key=lambda rate: (errors[rate] is None, errors[rate] or 0))
+    )
 
 
 def summary(rows: dict) -> dict:

@@ -127,8 +127,10 @@ def try_rates(name: str, pair, known: dict, save) -> None:
 
 
 def best(losses: dict) -> float:
-    finite = {rate: loss for rate, loss in losses.items() if loss is not None}
-    return float(min(finite or losses, key=(finite or dict.fromkeys(losses, 0)).get))
+    """Return the rate of the least loss; a run that diverged comes last."""
+    return float(
+        min(losses, key=lambda rate: (losses[rate] is None, losses[rate] or 0))
+    )
 
 
 def summary(rows: dict) -> dict:

@@ -9,7 +9,9 @@ the network and choose nothing. One thread.
 
 RUN is the folder of the training: stopped at any moment, the same command goes on from
 its last checkpoint. At the end ``cnnlab/nets/trained/photo.safetensors`` is stored: the
-weights in half precision, with class names, seed, data, licence and errors.
+weights in half precision, with class names, seed, data, licence and errors; and the
+run's record, ``benchmarks/results/alexnet_run.json`` and ``.npz``, for notebooks 13 and
+14. A run of another machine takes the record's place by file alone.
 """
 
 import sys
@@ -19,7 +21,7 @@ import _shipped
 import torch
 
 from cnnlab import packed, train
-from cnnlab.train import presets
+from cnnlab.train import presets, record
 
 COMMAND = "python benchmarks/photo_net.py STORE RUN"
 PRESET = presets.Preset(
@@ -50,14 +52,14 @@ PRESET = presets.Preset(
     drops=(6, 7.25),
     precision="fp32",
 )  # fmt: skip
+NOTE = "ImageNet's photographs are for research and teaching; none is included."
 ABOUT = {
     "what": "a small two-tower AlexNet with the ingredients of 2012, on photographs "
     "of 50 classes",
     "script": COMMAND,
     "data": "50 of the 200 classes of Tiny-ImageNet (Stanford CS231n, from ImageNet: "
     "Deng et al. 2009), 64 pixels",
-    "licence": "The weights are ours, BSD-3-Clause. ImageNet's photographs are for "
-    "research and teaching and are not included.",
+    "licence": f"The weights are ours, BSD-3-Clause. {NOTE}",
 }
 
 
@@ -70,14 +72,17 @@ def pair_of(store: str) -> tuple:
 def main(store: str, out: str, **changes) -> None:
     torch.set_num_threads(1)
     pair = pair_of(store)
-    run = train.fit(
-        PRESET, store, out, resume="auto", save_minutes=1.0, interval=100, **changes
-    )
+    options = {"resume": "auto", "save_minutes": 1.0, "interval": 100, **changes}
+    run = train.fit(PRESET, store, out, **options)
     if run.stopped:
         raise SystemExit(f"stopped by {run.stopped}; the same command goes on")
     about = {**ABOUT, "images": [len(part) for part in pair]}
     path, judged = _shipped.store("photo", run, pair[1], about, crops=(1, 10))
     print(path, f"{path.stat().st_size:,} bytes", judged)
+    sentence = f"A small two-tower AlexNet, {ABOUT['data']}, trained on a processor."
+    told = {"name": "tiny-imagenet-50", "note": f"{ABOUT['data']}. {NOTE}"}
+    found = record.of_run(out, sentence, told, crops=(1, 10), source=store)
+    print(record.write("alexnet_run", *found))
 
 
 if __name__ == "__main__":

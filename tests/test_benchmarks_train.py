@@ -281,7 +281,14 @@ def test_the_photo_network_is_stored_as_it_is_read(helpers, monkeypatch, tmp_pat
     packed.pack(tmp_path / "tree", tmp_path / "store", size=64, progress=False)
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "nets")
     monkeypatch.setitem(train.shipped.__globals__, "FOLDER", tmp_path / "nets")
-    photo.main(tmp_path / "store", tmp_path / "run", steps=1, progress=False)
+    kept = []
+    monkeypatch.setattr(photo.record, "write", lambda *found: kept.append(found))
+    photo.main(
+        tmp_path / "store", tmp_path / "run", steps=1, interval=1, progress=False
+    )
+    ((name, told, arrays),) = kept
+    assert name == "alexnet_run" and told["filters"] == [24, 3, 7, 7]
+    assert told["judged"]["10"]["count"] == told["data"]["validation"] == 9
     found = train.shipped("photo")
     run, source = train.load(tmp_path / "run")
     assert found.classes == source.classes == ("a", "b", "c")
