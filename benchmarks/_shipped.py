@@ -4,7 +4,7 @@ import copy
 
 from cnnlab import train
 from cnnlab.train import checkpoints, parallel
-from cnnlab.train.shipped import FOLDER
+from cnnlab.train.ready import FOLDER
 
 LIMIT = 2 * 2**20  # bytes
 

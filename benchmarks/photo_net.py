@@ -79,7 +79,10 @@ def main(store: str, out: str, **changes) -> None:
     about = {**ABOUT, "images": [len(part) for part in pair]}
     path, judged = _shipped.store("photo", run, pair[1], about, crops=(1, 10))
     print(path, f"{path.stat().st_size:,} bytes", judged)
-    sentence = f"A small two-tower AlexNet, {ABOUT['data']}, trained on a processor."
+    sentence = (
+        "A small two-tower AlexNet, trained on one thread of a processor that had "
+        f"other work to do; images: {ABOUT['data']}."
+    )
     told = {"name": "tiny-imagenet-50", "note": f"{ABOUT['data']}. {NOTE}"}
     found = record.of_run(out, sentence, told, crops=(1, 10), source=store)
     print(record.write("alexnet_run", *found))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cnnlab import data, train
 from cnnlab.course.paths import data_roots
-from cnnlab.train import shipped
+from cnnlab.train import ready
 
 NAMES = train.shipped_names()
 MEBI = 2**20
@@ -25,7 +25,7 @@ def test_an_unknown_network_brings_a_list_of_those_that_are_there():
 def test_a_network_says_where_it_comes_from_and_is_small(name):
     found = train.shipped(name)
     about = found.about
-    assert (shipped.FOLDER / f"{name}.safetensors").stat().st_size <= LARGEST[name]
+    assert (ready.FOLDER / f"{name}.safetensors").stat().st_size <= LARGEST[name]
     assert sum(w.numel() for w in found.net.parameters()) == about["parameters"]
     assert len(found.classes) == len(set(found.classes)) == found.net[-1].out_features
     assert {"what", "script", "seed", "data", "licence", "recipe"} <= set(about)

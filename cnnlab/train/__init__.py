@@ -11,7 +11,7 @@ from cnnlab.train.evaluate import accuracy
 from cnnlab.train.loop import Run, fit
 from cnnlab.train.presets import PRESETS, Preset
 from cnnlab.train.runs import evaluate_run, load
-from cnnlab.train.shipped import Shipped, shipped, shipped_names
+from cnnlab.train.ready import Shipped, shipped, shipped_names
 
 __all__ = [
     "PRESETS", "Preset", "Run", "Shipped", "TrainError", "accuracy", "evaluate_run",
