@@ -295,3 +295,19 @@ def test_the_photo_network_is_stored_as_it_is_read(helpers, monkeypatch, tmp_pat
     assert set(found.about["judged"]) == {"1", "10"}
     for name, w in run.net.state_dict().items():
         assert torch.equal(found.net.state_dict()[name], w.half().float())
+
+
+@pytest.mark.parametrize("name", ["ablations", "depth"])
+def test_the_records_of_ablations_and_depth_hold_together(helpers, name):
+    module, stored = importlib.import_module(name), records.read(name)
+    for row, entry in stored["rows"].items():
+        assert entry["changes"] == json.loads(json.dumps(module.ROWS[row]))
+        seeds = [run["seed"] for run in entry["runs"]]
+        assert len(seeds) == len(set(seeds)) <= stored["seeds"]
+        if seeds and "trials" in entry:
+            assert entry["lr"] == module.best(entry["trials"])
+        for run in entry["runs"]:
+            if run["error"] is not None:
+                curve = run["curve"]["error"]
+                assert len(curve) == stored["epochs"] and 0 < run["error"] < 0.91
+                assert abs(curve[-1] - run["error"]) < 0.1  # of fewer photographs
