@@ -13,6 +13,7 @@ NUMERIC = {
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast", "kernels", "lenet",
     "fields", "layers", "clinic",
+    "recipe",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -53,6 +54,7 @@ TABLE = {
     ),
     "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
+    "recipe": (("shapes", "arrays"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -64,7 +66,7 @@ TABLE = {
     "train": (
         (
             "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",
-            "course.paths", "course.records",
+            "course.paths", "course.records", "recipe",
         ),
         ("numpy", "torch"),
     ),
@@ -93,7 +95,10 @@ LAZY = {
         "PIL", "IPython", "cnnlab.train",
         "ipycanvas",  # a sheet for the mouse; without it there are buttons
     ),
-    "checks": ("PIL",),  # the pictures that an open answer got wrong
+    "checks": (
+        "PIL",  # the pictures that an open answer got wrong
+        "torch", "cnnlab.nets",  # answers that train a network
+    ),
     "yours": ("cnnlab.checks",),
 }  # fmt: skip
 

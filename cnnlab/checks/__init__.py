@@ -9,6 +9,7 @@ from cnnlab.checks import (
     challenges,
     cnn,
     conv,
+    gpu,
     images,
     lenet,
     linear,
@@ -45,6 +46,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         pool,
         cnn,
         lenet,
+        gpu,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }

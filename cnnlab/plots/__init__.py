@@ -68,6 +68,7 @@ from cnnlab.plots.conv import (
     three_ways,
     uncovered,
 )
+from cnnlab.plots.gpu import cost_board, rate_and_error, step_board
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -215,6 +216,9 @@ __all__ = [
     "power_laws",
     "race",
     "walk_board",
+    "cost_board",
+    "rate_and_error",
+    "step_board",
     "error_dots",
     "reader_board",
     "sees_table",

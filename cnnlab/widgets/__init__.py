@@ -5,6 +5,7 @@ from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.cnn import network_explorer
 from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
+from cnnlab.widgets.gpu import cost_calculator, step_explorer
 from cnnlab.widgets.images import PixelEditor, coarse
 from cnnlab.widgets.lenet import Pad, drawing_board, drawn, inked, read_drawing
 from cnnlab.widgets.linear import (
@@ -42,6 +43,8 @@ __all__ = [
     "ConvExplorer",
     "conv_explorer",
     "convolved",
+    "cost_calculator",
+    "step_explorer",
     "PixelEditor",
     "coarse",
     "disturb",

@@ -1,0 +1,190 @@
+"""Drawings for notebook 13: a step's time against the roofline, and what it costs.
+
+One meaning a colour: blue is forward, orange is backward, grey is data and update; a
+black mark is the least that is possible.
+"""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from cnnlab import recipe
+from cnnlab.plots._base import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    Picture,
+    describe,
+    font,
+)
+from cnnlab.plots.lenet import _png
+
+WIDE = 5.6  # inches, of every figure
+WIDTH, PRINT, LINE = 560, 15, 27  # pixels of the boards, their text and their rows
+LEFT, ROOM = 84, 300  # where bars begin, and how long they may be
+COLOURS = {"data": GREY, "forward": BLUE, "backward": ORANGE, "update": GREY}
+
+
+def step_board(step: recipe.Step, images: int) -> Picture:
+    """Draw a measured step, image by image, and the roofline of another batch.
+
+    Parameters
+    ----------
+    step : measured; its bars are its time divided by its images
+    images : of the batch that the black marks, the least possible, are for
+    """
+    from PIL import Image, ImageDraw
+
+    groups = recipe.grouped(step.parts)
+    floors = {
+        name: [(step.machine.floor(part, images) / images, part) for part in parts]
+        for name, parts in groups.items()
+    }
+    spent = {n: sum(p.seconds for p in g) / step.images for n, g in groups.items()}
+    least = {name: sum(f for f, _ in rows) for name, rows in floors.items()}
+    longest = max(*spent.values(), *least.values())
+    unit, times = ("ms", 1e3) if longest > 5e-4 else ("µs", 1e6)
+    sheet = Image.new("RGB", (WIDTH, 66 + LINE * len(groups) + 24), "white")
+    draw = ImageDraw.Draw(sheet)
+    _legend(draw)
+    draw.text((LEFT, 40), f"{unit} an image", BLACK, font(PRINT), "lm")
+    draw.text((WIDTH - 2, 40), "bound by", BLACK, font(PRINT), "rm")
+    for place, (name, parts) in enumerate(groups.items()):
+        y, x = 66 + LINE * place, float(LEFT)
+        draw.text((LEFT - 8, y), name, BLACK, font(PRINT), "rm")
+        for kind in COLOURS:
+            value = sum(p.seconds for p in parts if p.kind == kind) / step.images
+            if value:
+                end = x + ROOM * value / longest
+                draw.rectangle((x, y - 8, end, y + 8), COLOURS[kind])
+                x = end
+        mark = LEFT + ROOM * least[name] / longest
+        draw.rectangle((mark - 2, y - 12, mark + 1, y + 12), BLACK)
+        bound = _bound(step.machine, floors[name], images)
+        text = _short(spent[name] * times)
+        draw.text((max(x, mark + 2) + 5, y), text, BLACK, font(PRINT), "lm")
+        draw.text((WIDTH - 2, y), bound, BLACK, font(PRINT), "rm")
+    total, floor = sum(spent.values()), sum(least.values())
+    y = 66 + LINE * len(groups) + 4
+    text = (
+        f"together {_short(total * times)} {unit} an image; "
+        f"least possible {_short(floor * times)}"
+    )
+    draw.text((LEFT, y), text, BLACK, font(PRINT), "lm")
+    worst = max(spent, key=spent.get)
+    memory = [n for n in groups if _bound(step.machine, floors[n], images) == "memory"]
+    said = (
+        f"{step.machine.name}, measured with {step.images} images a step: "
+        f"{1 / total:,.3g} images a second. Most time goes to {worst}, "
+        f"{spent[worst] / total:.0%}. At the roofline with {images} "
+        f"image{'s' if images != 1 else ''} a step it would be {1 / floor:,.3g} "
+        f"images a second; bound by memory then: {', '.join(memory)}."
+    )
+    return Picture(_png(sheet), said)
+
+
+def _legend(draw) -> None:
+    x = 4
+    for colour, word in ((BLUE, "forward"), (ORANGE, "backward"),
+                         (GREY, "data, update")):  # fmt: skip
+        draw.rectangle((x, 6, x + 14, 20), colour)
+        draw.text((x + 20, 13), word, BLACK, font(PRINT), "lm")
+        x += 34 + int(draw.textlength(word, font(PRINT)))
+    draw.rectangle((x + 4, 4, x + 7, 22), BLACK)
+    draw.text((x + 14, 13), "least possible", BLACK, font(PRINT), "lm")
+
+
+def _bound(machine, rows, images: int) -> str:
+    """Return what bounds most of a group's least time."""
+    shares = {"arithmetic": 0.0, "memory": 0.0}
+    for floor, part in rows:
+        shares[machine.bound(part, images)] += floor
+    return max(shares, key=shares.get)
+
+
+def _short(value: float) -> str:
+    if value >= 99.5:
+        return f"{value:,.0f}"
+    digits = 1 if value >= 9.95 else 2
+    return f"{value:.{digits}f}"
+
+
+# ------------------------------------------------------------------------- the cost
+
+SCALE = (
+    ("a minute", 60), ("an hour", 3600), ("a day", 86_400), ("a month", 2_629_800),
+    ("3 years", 94_672_800),
+)  # fmt: skip
+SHORTEST, LONGEST = 20.0, 1e9  # seconds, of the axis
+
+
+def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Picture:
+    """Draw how long a training takes at each speed, on a logarithmic axis.
+
+    Parameters
+    ----------
+    speeds : name -> images a second
+    share : so many of each machine share the work, without any loss
+    """
+    from PIL import Image, ImageDraw
+
+    left, room, top = 6, WIDTH - 12, 44
+    sheet = Image.new("RGB", (WIDTH, top + 48 * len(speeds) + 4), "white")
+    draw = ImageDraw.Draw(sheet)
+
+    def at(seconds):
+        low, high = math.log(SHORTEST), math.log(LONGEST)
+        place = (math.log(max(seconds, SHORTEST)) - low) / (high - low)
+        return left + room * min(1.0, place)
+
+    for word, seconds in SCALE:
+        x = at(seconds)
+        draw.line((x, 26, x, top + 48 * len(speeds)), "#D0D0D0")
+        draw.text((x, 13), word, BLACK, font(PRINT), "mm")
+    said = []
+    for place, (name, speed) in enumerate(speeds.items()):
+        y = top + 48 * place
+        took = recipe.training_seconds(images, epochs, speed * share)
+        text = recipe.spoken_time(took)
+        draw.text((left, y + 6), f"{name}: {text}", BLACK, font(PRINT), "lm")
+        draw.rectangle((left, y + 18, at(took), y + 34), VERMILION if took >
+                       86_400 * 30 else BLUE)  # fmt: skip
+        said.append(f"{name} ({_short(speed)} images a second): {text}")
+    each = f"{share} of each, sharing without loss" if share > 1 else "one of each"
+    return Picture(
+        _png(sheet),
+        f"{images:,.0f} images, {epochs:g} times, {each}. {'; '.join(said)}.",
+    )
+
+
+# -------------------------------------------------------------------------- figures
+
+
+def rate_and_error(errors, rates, title: str, unit: str = "pass"):
+    """Draw the validation error of every pass, and the rate of the pass.
+
+    Parameters
+    ----------
+    errors : one share a pass
+    rates : the rate that the pass was trained with
+    """
+    figure, (above, below) = plt.subplots(2, 1, figsize=(WIDE, 3.6), sharex=True)
+    passes = np.arange(1, len(errors) + 1)
+    above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE)
+    above.set(ylabel="held-out error in %", title=title)
+    above.set_ylim(0, None)
+    below.step(passes, rates, where="mid", color=GREEN)
+    below.set(ylabel="rate", xlabel=unit, yscale="log")
+    below.set_ylim(min(rates) / 3, max(rates) * 3)
+    falls = [int(n) + 1 for n in np.flatnonzero(np.diff(rates) < 0) + 1]
+    when = f" and falls before {unit} {', '.join(map(str, falls))}" if falls else ""
+    return describe(
+        figure,
+        f"{title}. Held-out error by {unit}: "
+        f"{', '.join(f'{error:.0%}' for error in errors)}. The rate begins at "
+        f"{rates[0]:g}{when}.",
+    )
