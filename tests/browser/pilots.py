@@ -67,14 +67,25 @@ widgets.Explorer(ignores, controls, extra=(foreign, faint))
 }
 
 
+FOLDED = {"tags": ["optional"], "jp-MarkdownHeadingCollapsed": True}  # by build.py
+
+
 def write_all(folder: Path) -> None:
     """Write every pilot as an unexecuted notebook into ``folder``."""
     folder.mkdir(parents=True)
-    for name, source in PILOTS.items():
-        cells = [
-            nbformat.v4.new_code_cell(HEAD.strip()),
-            nbformat.v4.new_code_cell(source.strip(), metadata={"tags": ["widget"]}),
-        ]
+    code, words = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    pilots = {
+        name: [code(HEAD.strip()), code(source.strip(), metadata={"tags": ["widget"]})]
+        for name, source in PILOTS.items()
+    }
+    pilots["folded"] = [
+        code("import math"),
+        words("## Optional: more", metadata=FOLDED),
+        code("print(math.pi)"),
+        words("## Seen"),
+        code("print(math.e)"),
+    ]
+    for name, cells in pilots.items():
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
         notebook = nbformat.v4.new_notebook(
             cells=cells, metadata={"kernelspec": kernel}
