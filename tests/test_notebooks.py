@@ -23,7 +23,7 @@ import labdriver
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*_*.ipynb"))
 LESSONS = [name for name in NAMES if name[:2].isdigit()]  # not the appendix
-WHOLE = "06_backpropagation"  # uses what was written in it and before, and is quick
+WHOLE = "05_perceptrons_and_neurons"  # uses what is written in it, and is quick
 SOURCES = sorted(path.stem for path in (FOLDER / "src").glob("*.md"))
 
 # The budget of AUTHORING.md.
