@@ -13,6 +13,7 @@ NUMERIC = {
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast", "kernels", "lenet",
     "fields", "layers", "clinic",
+    "anatomy",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -46,6 +47,7 @@ TABLE = {
     ),
     "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
     "fields": (("shapes", "arrays", "fast"), ("numpy",)),
+    "anatomy": (("shapes", "fast"), ("numpy",)),
     "layers": (
         ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
     ),

@@ -1,0 +1,239 @@
+"""AlexNet on paper: sizes, weights, arithmetic, memory, and two towers.
+
+Letters: N images, C channels, H rows and W columns. The networks themselves are built
+by ``nets``; its ``walk`` and these functions must find the same numbers.
+"""
+
+import math
+
+import numpy as np
+
+from . import fast, shapes
+
+IMAGE = (3, 224, 224)  # channels, rows, columns
+NAMES = (
+    "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5",
+    "fc6", "fc7", "fc8",
+)  # fmt: skip
+# ("conv", filters, window, stride, padding, towers), ("pool", window, stride),
+# ("dense", neurons); ReLU, normalisation and dropout have no weights and change no size
+ALEXNET = (
+    ("conv", 96, 11, 4, 0, 1),
+    ("pool", 3, 2),
+    ("conv", 256, 5, 1, 2, 2),
+    ("pool", 3, 2),
+    ("conv", 384, 3, 1, 1, 1),  # sees both towers
+    ("conv", 384, 3, 1, 1, 2),
+    ("conv", 256, 3, 1, 1, 2),
+    ("pool", 3, 2),
+    ("dense", 4096),
+    ("dense", 4096),
+    ("dense", 1000),
+)
+ANSWERS = 1000  # neurons of the last layer
+FLOAT = 4  # bytes
+CARD = 3 * 2**30  # bytes of a GTX 580 with 3 GB
+
+# How many layers of `nets.build("alexnet")` give an output of a row's shape: its own,
+# and those of the normalisation, the ReLU and the dropout that follow it.
+OUTPUTS = (2, 2, 3, 1, 2, 2, 1, 2, 3, 3, 1)
+
+
+def one_tower(layers=ALEXNET) -> tuple:
+    """Return the same rows without towers: every filter sees all maps."""
+    return tuple((*row[:5], 1) if row[0] == "conv" else row for row in layers)
+
+
+# --------------------------------------------------------------- sizes, weights, work
+
+
+def layer_shapes(image, layers, round_up=True) -> list[tuple]:
+    """Return the shape after each layer.
+
+    Parameters
+    ----------
+    image : (C, H, W)
+    layers : rows like those of ``ALEXNET``
+    round_up : a last window may hang over the edge, as in the code of 2012; otherwise
+        what is left over is dropped, as in PyTorch
+
+    Examples
+    --------
+    >>> layer_shapes(IMAGE, ALEXNET[:2]), layer_shapes(IMAGE, ALEXNET[:2], False)
+    ([(96, 55, 55), (96, 27, 27)], [(96, 54, 54), (96, 26, 26)])
+    """
+    shape, found = tuple(image), []
+    for kind, *numbers in layers:
+        if kind == "dense":
+            shape = tuple(numbers)
+        else:
+            maps, window = shape[0], numbers
+            if kind == "conv":
+                maps, *window, _ = numbers
+            sizes = (shapes.out_size(n, *window, ceil_mode=round_up) for n in shape[1:])
+            shape = (maps, *sizes)
+        found.append(shape)
+    return found
+
+
+def layer_parameters(image, layers, outputs) -> list[int]:
+    """Return the weights and biases of each layer.
+
+    Parameters
+    ----------
+    image : (C, H, W)
+    layers : rows like those of ``ALEXNET``
+    outputs : the shape after each layer, as ``layer_shapes`` gives it
+
+    Examples
+    --------
+    >>> sum(layer_parameters(IMAGE, ALEXNET, layer_shapes(IMAGE, ALEXNET)))
+    60965224
+    """
+    befores, counts = (image, *outputs), []
+    for before, (kind, *numbers) in zip(befores, layers, strict=False):
+        if kind == "conv":
+            filters, k, _, _, towers = numbers
+            counts.append(filters * (before[0] // towers * k * k + 1))
+        elif kind == "dense":
+            counts.append(numbers[0] * (math.prod(before) + 1))
+        else:
+            counts.append(0)
+    return counts
+
+
+def layer_macs(image, layers, outputs) -> list[int]:
+    """Return the multiply-accumulates of each layer for one image.
+
+    Examples
+    --------
+    >>> layer_macs(IMAGE, ALEXNET, layer_shapes(IMAGE, ALEXNET))[0]
+    105415200
+    """
+    befores, counts = (image, *outputs), []
+    for before, after, (kind, *numbers) in zip(befores, outputs, layers, strict=False):
+        if kind == "conv":
+            _, k, _, _, towers = numbers
+            counts.append(math.prod(after) * (before[0] // towers * k * k))
+        elif kind == "dense":
+            counts.append(math.prod(before) * numbers[0])
+        else:
+            counts.append(0)
+    return counts
+
+
+def first_layer(image, filters, k, stride) -> int:
+    """Return the weights and biases of a convolution, whatever the image's size.
+
+    Examples
+    --------
+    >>> first_layer(IMAGE, 96, 11, 4)
+    34944
+    """
+    return filters * (image[0] * k * k + 1)
+
+
+def two_towers(x, w, b, stride=1, padding=0):
+    """Convolve in two towers: each half of the filters sees its half of the maps.
+
+    Parameters
+    ----------
+    x : (N, C, H, W), C even
+    w : (F, C / 2, KH, KW), F even
+    b : (F,)
+
+    Returns
+    -------
+    (N, F, OH, OW)
+    """
+    maps, filters = x.shape[1] // 2, len(w) // 2
+    a = fast.conv2d(x[:, :maps], w[:filters], b[:filters], stride, padding)
+    c = fast.conv2d(x[:, maps:], w[filters:], b[filters:], stride, padding)
+    return np.concatenate([a, c], axis=1)
+
+
+# ------------------------------------------------------------------------- memory
+
+
+def training_memory(walked, batch: int, image=IMAGE) -> dict[str, tuple[int, int]]:
+    """Return the bytes that training takes in each layer with weights.
+
+    Parameters
+    ----------
+    walked : the layers of a network, as ``nets.walk`` gives them
+    batch : images at a time
+    image : (C, H, W)
+
+    Returns
+    -------
+    name -> (weights, their gradients and their momentum; outputs and their gradients,
+    with those of the ReLU, pooling and so on that follow the layer). The images come
+    first, without gradients.
+    """
+    batch = shapes.require_int(batch, 1, "training_memory", "batch")
+    name = "images"
+    found = {name: (0, FLOAT * batch * math.prod(image))}
+    for layer in walked:
+        if layer.params:
+            name = layer.name
+            found[name] = (3 * FLOAT * layer.params, 0)
+        if layer.kind not in ("ZeroPad2d", "Flatten"):  # the same numbers once more
+            weights, outputs = found[name]
+            found[name] = (weights, outputs + 2 * batch * layer.bytes)
+    return found
+
+
+# cuda-convnet adds up the gradient of a convolution's weights in parts, one for so many
+# places of the map, and the parts at the end (partialSum, configuration 145).
+PLACES_A_PART = {"conv1": 5, "conv2": 3, "conv3": 13, "conv4": 13, "conv5": 13}
+
+
+def memory_of_2012(walked, batch: int) -> dict[str, int]:
+    """Return the bytes that the released code holds, all on one card, in four parts.
+
+    Read from cuda-convnet (released by the Computer History Museum), configuration 145:
+    a fully connected layer has no gradient of its own, as it is added to the momentum
+    at once; a ReLU writes over what it gets, but for those after a pooling;
+    normalisations keep their denominators, dropout its zeros and ones; there are two
+    buffers for images; and the parts of ``PLACES_A_PART``. What is held only for a
+    moment is left out, such as turned copies of weights.
+    """
+    batch = shapes.require_int(batch, 1, "memory_of_2012", "batch")
+    copies = {
+        "Conv2d": 2, "Linear": 2, "MaxPool2d": 2, "Dropout": 3, "Dropout2012": 3,
+        "LocalResponseNorm": 3, "WithinMapNorm": 3,
+    }  # fmt: skip
+    images = 2 * math.prod(IMAGE)
+    weights = outputs = parts = 0
+    before = None
+    for layer in walked:
+        number = copies.get(layer.kind, 0)
+        if layer.kind == "ReLU" and before.kind == "MaxPool2d":
+            number = 1  # its gradient lies where that of the pooling lay
+        outputs += number * math.prod(layer.shape)
+        weights += layer.params * (2 if layer.kind == "Linear" else 3)
+        if layer.name in PLACES_A_PART:
+            places = math.prod(layer.shape[1:]) // PLACES_A_PART[layer.name]
+            parts += places * (layer.params - layer.shape[0])
+        before = layer
+    return {
+        "images": FLOAT * batch * images,
+        "weights and momentum": FLOAT * weights,
+        "outputs and gradients": FLOAT * batch * outputs,
+        "parts of gradients": FLOAT * parts,
+    }
+
+
+# ------------------------------------------------------------------------- half of it
+
+
+def halved(layers) -> list:
+    """Return rows with at most half the parameters and all the old shapes.
+
+    A wide dense layer is replaced by two, with a narrow one between: 9,216 numbers
+    become 1,024, and those 4,096.
+    """
+    layers = list(layers)
+    for at in (9, 8):  # fc7, then fc6
+        layers.insert(at, ("dense", 1024))
+    return layers
