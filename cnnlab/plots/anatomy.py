@@ -114,8 +114,8 @@ def card_bars(arrangements, card: int, title: str):
 
 # ------------------------------------------------------------------- boxes to scale
 
-WIDTH, TALL, PRINT = 560, 404, 15  # pixels
-TOP, HIGH = 26, 176  # of the boxes
+WIDTH, TALL, PRINT = 560, 356, 15  # pixels
+TOP, HIGH = 26, 126  # of the boxes
 SLOT, GAP = 25, 12  # pixels: least width of a box's place; between places
 EDGE = 12  # pixels that stay free at both sides, for names
 COLOURS = {"weights": BLUE, "work": GREEN, "outputs": ORANGE, "memory": None}
@@ -176,7 +176,7 @@ def anatomy_board(names, values, shares, towers, sees_both, chosen, lines, foote
         ink = BLACK if n == chosen else "#505050"
         draw.text((centre, low), name, ink, font(PRINT), "ma")
     for n, line in enumerate(lines):
-        draw.text((2, 256 + 20 * n), line, BLACK, font(PRINT))
+        draw.text((2, TOP + HIGH + 54 + 20 * n), line, BLACK, font(PRINT))
     _footer(draw, *footer)
     return Picture(_png(sheet), alt)
 
@@ -213,7 +213,7 @@ def _cross(draw, start, stop, middle) -> None:
 
 
 def _footer(draw, weights, outputs, room, text) -> None:
-    top, wide = 382, WIDTH - 6
+    top, wide = TALL - 22, WIDTH - 6
     draw.text((2, top - 22), text, BLACK, font(PRINT))
     scale = wide / max(room, weights + outputs)
     draw.rectangle((2, top, 2 + weights * scale, top + 16), BLUE)

@@ -125,7 +125,8 @@ def _arithmetic(row, before, after, up, found, batch, at) -> list[str]:
             maps = before[0] // numbers[4]
             each = f"{maps} · {k} · {k}"
             learned = f"{numbers[0]} · ({each} + 1) = {weights:,} weights, biases"
-            done = f"{' · '.join(map(str, after))} · {each} = {work:,} multiply-accumulates"
+            sums = " · ".join(map(str, after))
+            done = f"{sums} · {each} = {work:,} multiply-accumulates"
     learns = f" + 3 · {weights:,}" if weights else ""
     taken = (
         f"training: {2 * anatomy.OUTPUTS[at]} · {batch} · {math.prod(after):,}{learns} "
