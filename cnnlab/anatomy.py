@@ -76,21 +76,21 @@ def layer_shapes(image, layers, round_up=True) -> list[tuple]:
     return found
 
 
-def layer_parameters(image, layers, outputs) -> list[int]:
+def layer_parameters(image, layers, shapes) -> list[int]:
     """Return the weights and biases of each layer.
 
     Parameters
     ----------
     image : (C, H, W)
     layers : rows like those of ``ALEXNET``
-    outputs : the shape after each layer, as ``layer_shapes`` gives it
+    shapes : the shape after each layer, as ``layer_shapes`` gives it
 
     Examples
     --------
     >>> sum(layer_parameters(IMAGE, ALEXNET, layer_shapes(IMAGE, ALEXNET)))
     60965224
     """
-    befores, counts = (image, *outputs), []
+    befores, counts = (image, *shapes), []
     for before, (kind, *numbers) in zip(befores, layers, strict=False):
         if kind == "conv":
             filters, k, _, _, towers = numbers
@@ -102,7 +102,7 @@ def layer_parameters(image, layers, outputs) -> list[int]:
     return counts
 
 
-def layer_macs(image, layers, outputs) -> list[int]:
+def layer_macs(image, layers, shapes) -> list[int]:
     """Return the multiply-accumulates of each layer for one image.
 
     Examples
@@ -110,8 +110,8 @@ def layer_macs(image, layers, outputs) -> list[int]:
     >>> layer_macs(IMAGE, ALEXNET, layer_shapes(IMAGE, ALEXNET))[0]
     105415200
     """
-    befores, counts = (image, *outputs), []
-    for before, after, (kind, *numbers) in zip(befores, outputs, layers, strict=False):
+    befores, counts = (image, *shapes), []
+    for before, after, (kind, *numbers) in zip(befores, shapes, layers, strict=False):
         if kind == "conv":
             _, k, _, _, towers = numbers
             counts.append(math.prod(after) * (before[0] // towers * k * k))
@@ -196,7 +196,8 @@ def memory_of_2012(walked, batch: int) -> dict[str, int]:
     at once; a ReLU writes over what it gets, but for those after a pooling;
     normalisations keep their denominators, dropout its zeros and ones; there are two
     buffers for images; and the parts of ``PLACES_A_PART``. What is held only for a
-    moment is left out, such as turned copies of weights.
+    moment is left out, such as turned copies of weights. (With towers, conv3 adds up
+    its two inputs one after the other, which takes 22 MiB less than counted here.)
     """
     batch = shapes.require_int(batch, 1, "memory_of_2012", "batch")
     copies = {

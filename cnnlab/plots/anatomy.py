@@ -1,7 +1,7 @@
 """Drawings for notebook 11: weights against arithmetic, memory, and boxes to scale.
 
 One meaning a colour: blue are weights, orange what layers give out, green the
-multiply-accumulates, grey what else a card had to hold.
+multiply-accumulates, grey the parts of gradients.
 """
 
 import io
@@ -41,7 +41,7 @@ def mirror_bars(names, left, right, words, title: str):
     ax.barh(at, shares[1], color=GREEN)
     for y, pair in zip(at, zip(*shares, strict=True), strict=True):
         for share, side, place in zip(pair, (-1, 1), ("right", "left"), strict=True):
-            text = f" {share:.0f} " if share >= 0.5 else f" {share:.1f} "
+            text = f" {share:.0f} " if share >= 10 else f" {share:.1f} "
             ax.text(side * share, y, text, va="center", ha=place, fontsize=10)
     ax.axvline(0, color=BLACK, linewidth=1)
     ax.set_yticks(at, names)
@@ -89,25 +89,26 @@ def card_bars(arrangements, card: int, title: str):
 
     Parameters
     ----------
-    arrangements : name -> bytes of (weights, outputs, other things)
+    arrangements : name -> bytes of (weights, outputs, parts of gradients)
     card : bytes
     """
     names = list(arrangements)
     figure, ax = plt.subplots(figsize=(WIDE, 0.5 * len(names) + 1.4))
     at, left = np.arange(len(names)), np.zeros(len(names))
     parts = np.array(list(arrangements.values())).T / MIB
-    words = ("weights", "outputs", "other")
+    words = ("weights", "outputs", "parts of gradients")
     for part, colour, word in zip(parts, (BLUE, ORANGE, GREY), words, strict=True):
         ax.barh(at, part, 0.6, left=left, color=colour, label=word)
         left = left + part
     for y, whole in zip(at, left, strict=True):
-        ax.text(whole, y, f" {whole:,.0f}", va="center", fontsize=10)
+        ax.text(whole + 40, y, f"{whole:,.0f}", va="center", fontsize=10, zorder=3,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     ax.axvline(card / MIB, color=VERMILION, linestyle="--", label="one card")
     ax.set_yticks(at, names)
     ax.invert_yaxis()
     ax.set(xlabel="MiB", title=title, xlim=(0, max(left.max(), card / MIB) * 1.15))
-    ax.legend(fontsize=10, loc="upper center", bbox_to_anchor=(0.4, -0.3), ncols=4,
-              columnspacing=1, handlelength=1.2)  # fmt: skip
+    ax.legend(fontsize=10, loc="upper center", bbox_to_anchor=(0.33, -0.28), ncols=4,
+              columnspacing=1, handlelength=1)  # fmt: skip
     said = "; ".join(f"{n} {w:,.0f}" for n, w in zip(names, left, strict=True))
     return describe(figure, f"{title}. MiB: {said}; one card has {card / MIB:,.0f}.")
 
