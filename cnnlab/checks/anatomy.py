@@ -728,8 +728,11 @@ def _missing(wanted, shapes) -> tuple | None:
 
 def _score_rows(answer) -> Score:
     rows = answer(list(anatomy.ALEXNET))
-    if not isinstance(rows, (list, tuple)):
-        raise ValueError("Return a list of layers, as the one that you were given.")
+    if not isinstance(rows, (list, tuple)) or not rows:
+        raise ValueError(
+            "Return a list of layers, like the one that you were given; yours is "
+            f"{'empty' if rows in ([], ()) else type(rows).__name__}."
+        )
     layers = [_checked(row, number) for number, row in enumerate(rows, 1)]
     _require_order(layers)
     shapes = anatomy.layer_shapes(anatomy.IMAGE, layers)
@@ -776,7 +779,9 @@ half_the_numbers = Open(
     show=_numbers,
     measured_on="images of 3 x 224 x 224, sizes rounded up",
     mistakes=(
-        Mistake("nothing changed", lambda layers: layers, f"{WHOLE:,} parameters"),
+        Mistake(
+            "nothing changed", lambda layers: layers, f"11 layers, {WHOLE:,} parameters"
+        ),
         Mistake(
             "towers in conv3",
             lambda layers: [
