@@ -60,6 +60,7 @@ TABLE = {
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
+    "attribution": ((), ("torch",)),
     "train": (
         (
             "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",

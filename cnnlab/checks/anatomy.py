@@ -746,6 +746,8 @@ def _score_rows(answer) -> Score:
         f"{counts[most]:,}."
     )
     missing = _missing(wanted, shapes)
+    if missing is None and shapes[-1] != wanted[-1]:
+        missing = wanted[-1]
     if missing is not None:
         return Score(math.inf, f"{detail} Shape {missing} is missing, or too late.")
     narrow = min(shapes, key=math.prod)

@@ -277,25 +277,34 @@ class Notebook:
 # --------------------------------------------------------------------------- checks
 
 
-def needed_by_widgets(cells: list[dict]) -> list[int]:
-    """Return the positions of the widgets' cells, and of all code that they rest on.
+def needed_by(wanted, cells: list[tuple[str, list[str]]]) -> list[int]:
+    """Return the positions of the cells that are ``wanted``, and of all they rest on.
 
-    From the last cell to the first: a cell is kept if it imports, or sets a name that a
-    kept one uses. nbval runs the others.
+    ``cells`` are (source, tags) of code, in order. From the last to the first: one is
+    kept if it is wanted, imports, or sets a name that a kept one uses.
     """
-    kept, wanted = [], set()
-    for index, cell in reversed(list(enumerate(cells))):
-        if cell["type"] != "code":
-            continue
-        found = list(ast.walk(ast.parse(cell["source"])))
+    kept, used = [], set()
+    for index, (source, tags) in reversed(list(enumerate(cells))):
+        found = list(ast.walk(ast.parse(source)))
         names = [one for one in found if isinstance(one, ast.Name)]
         stored = {one.id for one in names if isinstance(one.ctx, ast.Store)}
         stored |= {one.name for one in found if isinstance(one, ast.FunctionDef)}
         imports = any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in found)
-        if "widget" in cell["tags"] or imports or stored & wanted:
+        if wanted(source, tags) or imports or stored & used:
             kept.append(index)
-            wanted |= {one.id for one in names if isinstance(one.ctx, ast.Load)}
+            used |= {one.id for one in names if isinstance(one.ctx, ast.Load)}
     return kept[::-1]
+
+
+def needed_by_widgets(cells: list[dict]) -> list[int]:
+    """Return the positions of the widgets' cells, and of all code that they rest on.
+
+    nbval runs the others.
+    """
+    places = [place for place, cell in enumerate(cells) if cell["type"] == "code"]
+    code = [(cells[place]["source"], cells[place]["tags"]) for place in places]
+    needed = needed_by(lambda source, tags: "widget" in tags, code)
+    return [places[index] for index in needed]
 
 
 def complaints_of_run(notebook: Notebook, only: list[int] | None = None) -> list[str]:

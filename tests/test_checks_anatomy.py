@@ -1,0 +1,102 @@
+"""Verdicts on answers to notebook 11 that learners write, beyond the known mistakes."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cnnlab import anatomy, checks
+
+pytestmark = pytest.mark.usefixtures("no_progress")
+
+
+def by_ceil(image, layers, round_up=True):
+    whole, shape, found = math.ceil if round_up else math.floor, list(image), []
+    for kind, *row in layers:
+        if kind == "dense":
+            shape = row
+        else:
+            k, stride, padding = row[1:4] if kind == "conv" else (*row, 0)
+            maps = row[0] if kind == "conv" else shape[0]
+            sides = [whole((n - k + 2 * padding) / stride) + 1 for n in shape[1:]]
+            shape = [maps, *sides]
+        found.append(list(shape))
+    return found
+
+
+def in_groups(x, w, b, stride=1, padding=0):
+    given = map(torch.as_tensor, (x, w, b))
+    return torch.nn.functional.conv2d(*given, stride, padding, groups=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("layer_shapes", by_ceil),
+        ("layer_macs", lambda *given: np.array(anatomy.layer_macs(*given))),
+        ("two_towers", in_groups),
+        ("half_the_numbers", lambda rows: [
+            *rows[:8], ("pool", 2, 2), rows[8], ("dense", 1000), *rows[9:]]),
+    ],
+)  # fmt: skip
+def test_another_way_of_writing_it_is_right(name, answer):
+    verdict = checks.EXERCISES[name](answer)
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (lambda rows: rows.insert(8, ("dense", 1024)), "yours is NoneType"),
+        (lambda rows: [], "yours is empty"),
+        (lambda rows: [("conv", 3)], "layer 1 is ('conv', 3). A row is"),
+        (lambda rows: [["dense", 2.5]], "layer 1 is"),
+        (lambda rows: [("conv", 96, 11, 4, 0, 3)], "one or two towers"),
+        (lambda rows: [("conv", 96, 11, 4, 0, 2)], "even numbers of maps"),
+        (lambda rows: [("pool", 3, 0)], "too small"),
+        (lambda rows: [*rows, ("pool", 2, 2)], "there are no maps"),
+        (lambda rows: [("pool", 500, 1)], "does not fit"),
+        (lambda rows: rows[:8], "Shape (4096,) is missing"),
+        (lambda rows: rows[:-1], "Shape (1000,) is missing"),
+        (lambda rows: [*rows, ("dense", 2000)], "Shape (1000,) is missing"),
+        (lambda rows: rows[::-1], "there are no maps"),
+    ],
+)
+def test_rows_that_are_none_are_told(answer, word):
+    verdict = checks.half_the_numbers(answer)
+    assert not verdict.passed and word in verdict.text, verdict
+    assert "The check itself failed" not in verdict.text
+
+
+def test_the_untouched_bug_gives_the_number_in_print():
+    broken = checks.first_layer.broken
+    assert broken(anatomy.IMAGE, 96, 11, 4) == 105_705_600
+    assert checks.first_layer(broken).status == "not attempted"
+
+
+@pytest.mark.parametrize("letter", "abd")
+def test_a_mended_function_with_another_cause_gets_its_reply(letter):
+    verdict = checks.first_layer(anatomy.first_layer, letter)
+    reply = next(c.reply for c in checks.first_layer.causes if c.letter == letter)
+    assert verdict.status == "wrong cause" and reply in verdict.text
+
+
+def test_drawn_networks_are_those_that_the_task_names():
+    kinds, towers, ups = set(), set(), set()
+    for case in checks.layer_shapes._drawn():
+        image, layers, up = case.args
+        ups.add(up)
+        names = [row[0] for row in layers]
+        kinds |= set(names)
+        assert names == sorted(names, key=lambda name: name == "dense")
+        for row in layers:
+            if row[0] == "conv":
+                _, _, k, stride, padding, tower = row
+                towers.add(tower)
+                assert stride <= k and (stride == 1 or not padding)
+        assert 2 <= image[0] <= 6 and by_ceil(*case.args) == [
+            list(shape) for shape in anatomy.layer_shapes(*case.args)
+        ]
+    assert kinds == {"conv", "pool", "dense"}
+    assert towers == {1, 2} and ups == {True, False}
