@@ -183,45 +183,50 @@ def training_memory(walked, batch: int, image=IMAGE) -> dict[str, tuple[int, int
     return found
 
 
-# cuda-convnet adds up the gradient of a convolution's weights in parts, one for so many
-# places of the map, and the parts at the end (partialSum, configuration 145).
+# The released code of AlexNet, cuda-convnet with configuration 145: how many numbers it
+# holds for each that a row gives out (outputs and gradients of the row and of what
+# follows it; what a normalisation divides by, what dropout drops; the softmax) ...
+HELD_2012 = (5, 4, 10, 2, 4, 4, 2, 4, 7, 7, 4)
+# ... and for how many places there is one part of a convolution's gradient (partialSum).
 PLACES_A_PART = {"conv1": 5, "conv2": 3, "conv3": 13, "conv4": 13, "conv5": 13}
 
 
-def memory_of_2012(walked, batch: int) -> dict[str, int]:
-    """Return the bytes that the released code holds, all on one card, in four parts.
+def memory_of_2012(batch: int) -> dict[str, int]:
+    """Return the bytes that the released code keeps for AlexNet, if on one card.
 
-    Read from cuda-convnet (released by the Computer History Museum), configuration 145:
-    a fully connected layer has no gradient of its own, as it is added to the momentum
-    at once; a ReLU writes over what it gets, but for those after a pooling;
-    normalisations keep their denominators, dropout its zeros and ones; there are two
-    buffers for images; and the parts of ``PLACES_A_PART``. What is held only for a
-    moment is left out, such as turned copies of weights. (With towers, conv3 adds up
-    its two inputs one after the other, which takes 22 MiB less than counted here.)
+    Read from the release of the Computer History Museum, configuration 145, which has
+    one layer more than ``ALEXNET``, a second normalisation after conv2. The option
+    ``--conserve-mem`` is off, as by default; with it, much is freed on the way. Which
+    was used in 2012, the release does not say, and its code may be later than the run.
+
+    ``optimize`` in its layer.py means to let a ReLU share the memory of its input, but
+    looks for layers among their names, and finds none: all have memory of their own.
+    Dense weights have no separate gradient. conv3 adds up its two inputs one after the
+    other, so its parts are half as large as its weights. Left out: what lives for a
+    moment, copies that go from card to card, and what the card's own software takes.
+
+    Examples
+    --------
+    >>> sum(memory_of_2012(128).values()) // 2**20
+    3206
     """
     batch = shapes.require_int(batch, 1, "memory_of_2012", "batch")
-    copies = {
-        "Conv2d": 2, "Linear": 2, "MaxPool2d": 2, "Dropout": 3, "Dropout2012": 3,
-        "LocalResponseNorm": 3, "WithinMapNorm": 3,
-    }  # fmt: skip
-    images = 2 * math.prod(IMAGE)
-    weights = outputs = parts = 0
-    before = None
-    for layer in walked:
-        number = copies.get(layer.kind, 0)
-        if layer.kind == "ReLU" and before.kind == "MaxPool2d":
-            number = 1  # its gradient lies where that of the pooling lay
-        outputs += number * math.prod(layer.shape)
-        weights += layer.params * (2 if layer.kind == "Linear" else 3)
-        if layer.name in PLACES_A_PART:
-            places = math.prod(layer.shape[1:]) // PLACES_A_PART[layer.name]
-            parts += places * (layer.params - layer.shape[0])
-        before = layer
+    sizes = layer_shapes(IMAGE, ALEXNET)
+    counts = layer_parameters(IMAGE, ALEXNET, sizes)
+    held = sum(n * math.prod(one) for n, one in zip(HELD_2012, sizes, strict=True))
+    weights = parts = 0
+    for name, row, shape, count in zip(NAMES, ALEXNET, sizes, counts, strict=True):
+        dense_weights = count - row[1] if row[0] == "dense" else 0
+        weights += 3 * count - dense_weights
+        if name in PLACES_A_PART:
+            places = math.prod(shape[1:]) // PLACES_A_PART[name]
+            inputs = 2 if name == "conv3" else 1
+            parts += places * (count - row[1]) // inputs
     return {
-        "images": FLOAT * batch * images,
+        "outputs and gradients": FLOAT * batch * held,
         "weights and momentum": FLOAT * weights,
-        "outputs and gradients": FLOAT * batch * outputs,
         "parts of gradients": FLOAT * parts,
+        "two batches of images": FLOAT * batch * 2 * math.prod(IMAGE),
     }
 
 

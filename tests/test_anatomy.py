@@ -81,38 +81,28 @@ def test_every_row_knows_how_many_outputs_of_its_shape_there_are(walked):
     assert tuple(counted.values()) == anatomy.OUTPUTS
 
 
-def test_memory_of_training_and_what_pytorch_keeps(walked):
+def test_memory_of_training(walked):
     memory = anatomy.training_memory(walked, 128)
     weights, outputs = (sum(part) / MIB for part in zip(*memory.values(), strict=True))
     assert round(weights) == 698 and round(outputs) == 1705
-    net, kept = on_paper("alexnet"), {}
-    own = {one.untyped_storage()._cdata for one in net.parameters()}
-    alive = []
-
-    def keep(tensor):
-        storage = tensor.untyped_storage()
-        alive.append(tensor)
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scores = net(torch.empty(128, *anatomy.IMAGE, device="meta"))
-        labels = torch.empty(128, dtype=torch.long, device="meta")
-        nn.functional.cross_entropy(scores, labels)
-    assert round(sum(kept.values()) / MIB) == 818
 
 
-def test_memory_as_the_code_of_2012_held_it():
-    both = [
-        anatomy.memory_of_2012(nets.walk(on_paper(name, within_map_norm=True)), 128)
-        for name in ("alexnet", "alexnet-one-tower")
-    ]
-    two, one = (sum(memory.values()) / MIB for memory in both)
-    assert round(two) == 2871 and round(one) == 3227
-    assert both[0]["images"] == 2 * 4 * 128 * 150_528
-    parts = 605 * 34_848 + 243 * 307_200 + 13 * (884_736 + 663_552 + 442_368)
-    assert both[0]["parts of gradients"] == 4 * parts
+def test_memory_as_the_released_code_holds_it():
+    held = anatomy.memory_of_2012(128)
+    walked = nets.walk(on_paper("alexnet", within_map_norm=True))
+    copies = {"LocalResponseNorm": 3, "WithinMapNorm": 3, "Dropout": 3, "Flatten": 0,
+              "ZeroPad2d": 0}  # fmt: skip
+    numbers = sum(copies.get(row.kind, 2) * math.prod(row.shape) for row in walked)
+    softmax = 2 * anatomy.ANSWERS
+    assert held["outputs and gradients"] == 4 * 128 * (numbers + softmax)
+    assert held["two batches of images"] == 2 * 4 * 128 * 150_528
+    parts = 605 * 34_848 + 243 * 307_200 + 13 * (442_368 + 663_552 + 442_368)
+    assert held["parts of gradients"] == 4 * parts
+    weights = [row.params * (2 if row.kind == "Linear" else 3) for row in walked]
+    biases = 4096 + 4096 + 1000  # of dense layers: these have a gradient of their own
+    assert held["weights and momentum"] == 4 * (sum(weights) + biases)
+    assert round(sum(held.values()) / MIB) == 3206 > anatomy.CARD / MIB
+    assert sum(anatomy.memory_of_2012(120).values()) < anatomy.CARD
 
 
 def test_half_of_the_numbers():
@@ -126,4 +116,4 @@ def test_a_batch_of_none_is_told():
     with pytest.raises(ValueError, match="training_memory: batch"):
         anatomy.training_memory([], 0)
     with pytest.raises(ValueError, match="memory_of_2012: batch"):
-        anatomy.memory_of_2012([], -1)
+        anatomy.memory_of_2012(-1)

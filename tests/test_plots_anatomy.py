@@ -21,11 +21,6 @@ def test_memory_is_stacked_in_mib():
     assert figure.axes[0].get_xlabel() == "MiB"
 
 
-def test_a_card_is_a_line():
-    figure = plots.card_bars({"x": (MIB, MIB, 2 * MIB)}, 3 * MIB, "T")
-    assert "x 4; one card has 3" in figure.alternative
-
-
 def test_areas_are_to_scale_and_all_boxes_find_room():
     for values in ([1, 0, 100, 40], [5] * 11, [1e9, 1, 1], [0, 0]):
         places = slots(values)

@@ -27,7 +27,7 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
-from cnnlab.plots.anatomy import anatomy_board, card_bars, memory_bars, mirror_bars
+from cnnlab.plots.anatomy import anatomy_board, memory_bars, mirror_bars
 from cnnlab.plots.augment import (
     colour_axes,
     contact_sheet,
@@ -126,7 +126,6 @@ from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
     "anatomy_board",
-    "card_bars",
     "memory_bars",
     "mirror_bars",
     "colour_axes",

@@ -1,7 +1,7 @@
 """Drawings for notebook 11: weights against arithmetic, memory, and boxes to scale.
 
 One meaning a colour: blue are weights, orange what layers give out, green the
-multiply-accumulates, grey the parts of gradients.
+multiply-accumulates.
 """
 
 import io
@@ -16,7 +16,6 @@ from cnnlab.plots._base import (
     GREEN,
     GREY,
     ORANGE,
-    VERMILION,
     Picture,
     describe,
     font,
@@ -49,7 +48,7 @@ def mirror_bars(names, left, right, words, title: str):
     most = max(one.max() for one in shares) * 1.2
     ax.set(xlim=(-most, most), xticks=[], title=title)
     ax.spines["bottom"].set_visible(False)
-    ax.set_xlabel(f"{words[0]} (blue)  %  {words[1]} (green)")
+    ax.set_xlabel(f"% of all {words[0]} (blue) | % of all {words[1]} (green)")
     said = "; ".join(
         f"{name} {one:.1f} and {two:.1f}"
         for name, one, two in zip(names, *shares, strict=True)
@@ -82,35 +81,6 @@ def memory_bars(memory, title: str):
     )
     sums = f"together {weights.sum():,.0f} and {outputs.sum():,.0f} MiB"
     return describe(figure, f"{title}. Weights and outputs in MiB: {said}; {sums}.")
-
-
-def card_bars(arrangements, card: int, title: str):
-    """Draw what different arrangements need, beside the memory of one card.
-
-    Parameters
-    ----------
-    arrangements : name -> bytes of (weights, outputs, parts of gradients)
-    card : bytes
-    """
-    names = list(arrangements)
-    figure, ax = plt.subplots(figsize=(WIDE, 0.5 * len(names) + 1.4))
-    at, left = np.arange(len(names)), np.zeros(len(names))
-    parts = np.array(list(arrangements.values())).T / MIB
-    words = ("weights", "outputs", "parts of gradients")
-    for part, colour, word in zip(parts, (BLUE, ORANGE, GREY), words, strict=True):
-        ax.barh(at, part, 0.6, left=left, color=colour, label=word)
-        left = left + part
-    for y, whole in zip(at, left, strict=True):
-        ax.text(whole + 40, y, f"{whole:,.0f}", va="center", fontsize=10, zorder=3,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
-    ax.axvline(card / MIB, color=VERMILION, linestyle="--", label="one card")
-    ax.set_yticks(at, names)
-    ax.invert_yaxis()
-    ax.set(xlabel="MiB", title=title, xlim=(0, max(left.max(), card / MIB) * 1.15))
-    ax.legend(fontsize=10, loc="upper center", bbox_to_anchor=(0.33, -0.28), ncols=4,
-              columnspacing=1, handlelength=1)  # fmt: skip
-    said = "; ".join(f"{n} {w:,.0f}" for n, w in zip(names, left, strict=True))
-    return describe(figure, f"{title}. MiB: {said}; one card has {card / MIB:,.0f}.")
 
 
 # ------------------------------------------------------------------- boxes to scale
