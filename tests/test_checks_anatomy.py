@@ -11,16 +11,16 @@ pytestmark = pytest.mark.usefixtures("no_progress")
 
 
 def by_ceil(image, layers, round_up=True):
-    whole, shape, found = math.ceil if round_up else math.floor, list(image), []
+    whole, shape, found = math.ceil if round_up else math.floor, image, []
     for kind, *row in layers:
         if kind == "dense":
-            shape = row
+            shape = tuple(row)
         else:
             k, stride, padding = row[1:4] if kind == "conv" else (*row, 0)
             maps = row[0] if kind == "conv" else shape[0]
             sides = [whole((n - k + 2 * padding) / stride) + 1 for n in shape[1:]]
-            shape = [maps, *sides]
-        found.append(list(shape))
+            shape = (maps, *sides)
+        found.append(shape)
     return found
 
 
@@ -47,6 +47,26 @@ def test_another_way_of_writing_it_is_right(name, answer):
 
 
 @pytest.mark.parametrize(
+    "form",
+    [list, np.array, lambda one: tuple(map(float, one))],
+    ids=["lists", "arrays", "floats"],
+)
+def test_shapes_that_later_cells_cannot_use_are_refused(form):
+    def answer(image, layers, round_up=True):
+        return [form(one) for one in by_ceil(image, layers, round_up)]
+
+    verdict = checks.layer_shapes(answer)
+    assert not verdict.passed and "must be a tuple of whole numbers" in verdict.text
+
+
+def test_a_pool_that_leaves_two_by_two_reaches_the_bar_as_the_hint_says():
+    def answer(rows):
+        return [*rows[:8], ("pool", 3, 3), *rows[8:]]
+
+    assert checks.half_the_numbers(answer).passed
+
+
+@pytest.mark.parametrize(
     ("answer", "word"),
     [
         (lambda rows: rows.insert(8, ("dense", 1024)), "yours is NoneType"),
@@ -56,6 +76,7 @@ def test_another_way_of_writing_it_is_right(name, answer):
         (lambda rows: [("conv", 96, 11, 4, 0, 3)], "one or two towers"),
         (lambda rows: [("conv", 96, 11, 4, 0, 2)], "even numbers of maps"),
         (lambda rows: [("pool", 3, 0)], "too small"),
+        (lambda rows: [("pool", 2, 3)], "throws pixels away"),
         (lambda rows: [*rows, ("pool", 2, 2)], "there are no maps"),
         (lambda rows: [("pool", 500, 1)], "does not fit"),
         (lambda rows: rows[:8], "Shape (4096,) is missing"),
@@ -96,8 +117,8 @@ def test_drawn_networks_are_those_that_the_task_names():
                 _, _, k, stride, padding, tower = row
                 towers.add(tower)
                 assert stride <= k and (stride == 1 or not padding)
-        assert 2 <= image[0] <= 6 and by_ceil(*case.args) == [
-            list(shape) for shape in anatomy.layer_shapes(*case.args)
-        ]
+        assert 2 <= image[0] <= 6 and by_ceil(*case.args) == (
+            anatomy.layer_shapes(*case.args)
+        )
     assert kinds == {"conv", "pool", "dense"}
     assert towers == {1, 2} and ups == {True, False}

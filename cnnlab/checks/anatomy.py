@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from cnnlab import anatomy, fast
+from cnnlab.checks import _show
 from cnnlab.checks._base import Case, Cause, Exercise, FindBug, Mistake, Open, Score
+from cnnlab.checks._verdict import WRONG_SHAPE, WRONG_TYPE, WRONG_VALUES
 from cnnlab.checks.lenet import LayerShapes
 
 # ------------------------------------------------------------------- drawn networks
@@ -89,7 +91,61 @@ def _square(image, layers, round_up=True):
     return anatomy.layer_shapes(image, layers, round_up)
 
 
-layer_shapes = LayerShapes(
+def _lists(image, layers, round_up=True):
+    return [list(one) for one in anatomy.layer_shapes(image, layers, round_up)]
+
+
+def _never_updated(image, layers, round_up=True):
+    found = []
+    for row in layers:  # every layer is laid on the image
+        found += anatomy.layer_shapes(image, [row], round_up)
+    return found
+
+
+def _crossed(image, layers, round_up=True):
+    found = anatomy.layer_shapes(image, layers, round_up)
+    return [(one[0], one[2], one[1]) if len(one) == 3 else one for one in found]
+
+
+def _nearest(image, layers, round_up=True):
+    shape, found = tuple(image), []
+    for kind, *row in layers:
+        if kind == "dense":
+            shape = (row[0],)
+        else:
+            k, s, p = row[1:4] if kind == "conv" else (*row, 0)
+            maps = row[0] if kind == "conv" else shape[0]
+            sides = (round((n + 2 * p - k) / s + 1) for n in shape[1:])
+            shape = (maps, *sides)
+        found.append(shape)
+    return found
+
+
+class _Shapes(LayerShapes):
+    """Shapes that must be tuples of whole numbers, as later cells need them."""
+
+    def _compare(self, wanted, got, told=True):
+        if not isinstance(got, (list, tuple)):
+            return LayerShapes._compare(self, wanted, got, told)
+        if len(got) != len(wanted):
+            some = "shape" if len(wanted) == 1 else "shapes, one for each layer"
+            return WRONG_TYPE, f"Wanted {len(wanted)} {some}; got {len(got)}."
+        for number, (one, other) in enumerate(zip(wanted, got, strict=True), 1):
+            label = f"layer {number}: wanted {one}, got"
+            values = _show.array(other)
+            if values is None or values.ndim != 1 or values.dtype.kind not in "iuf":
+                return WRONG_TYPE, f"{label} {_show.kind(other)}."
+            if len(values) != len(one):
+                return WRONG_SHAPE, f"{label} {_show.short(other, 0)}."
+            if values.tolist() != list(one):
+                return WRONG_VALUES, f"{label} {_show.short(other, 0)}."
+            whole = values.dtype.kind in "iu"
+            if not isinstance(other, tuple) or not whole:
+                return WRONG_TYPE, f"{label} {_show.short(other, 0)}."
+        return None
+
+
+layer_shapes = _Shapes(
     name="layer_shapes",
     notebook="11",
     reference=anatomy.layer_shapes,
@@ -162,6 +218,46 @@ layer_shapes = LayerShapes(
             "dense as a number",
             _shaped(dense=lambda n: n),
             "the shape after a dense layer is a tuple with one number: (n,).",
+        ),
+        Mistake(
+            "dense as maps of one pixel",
+            _shaped(dense=lambda n: (n, 1, 1)),
+            "the shape after a dense layer is a tuple with one number: (n,).",
+        ),
+        Mistake(
+            "filters in each tower",
+            _shaped(maps=lambda c, f, g: f * g),
+            "the filters are those of both towers together; do not count them twice.",
+        ),
+        Mistake(
+            "the image first",
+            lambda image, layers, round_up=True: [
+                tuple(image),
+                *anatomy.layer_shapes(image, layers, round_up),
+            ],
+            "the image is in the list; it begins with the shape after the first layer.",
+        ),
+        Mistake(
+            "every layer on the image",
+            _never_updated,
+            "every layer is laid on the image; each must be laid on what the layer "
+            "before it gave.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            _crossed,
+            "rows and columns are exchanged: (C, H, W).",
+        ),
+        Mistake(
+            "to the nearest",
+            _nearest,
+            "`round` goes to the nearest whole number; round_up says up or down.",
+        ),
+        Mistake(
+            "lists",
+            _lists,
+            "the numbers are right, but each shape must be a tuple of whole numbers, "
+            "(96, 55, 55): no list or array, no floats such as 55.0.",
         ),
         Mistake(
             "squares only",
@@ -299,6 +395,69 @@ layer_parameters = Exercise(
             "a dense layer sees every number of every map: C · H · W.",
         ),
         Mistake(
+            "one bias a layer",
+            _costs(
+                lambda b, a, f, k, g: f * (b[0] // g) * k * k + 1,
+                lambda b, n: n * math.prod(b) + 1,
+            ),
+            "there is one bias for the whole layer; each filter and each neuron has "
+            "its own.",
+        ),
+        Mistake(
+            "biases of dense layers forgotten",
+            _costs(_shared, lambda b, n: n * math.prod(b)),
+            "every neuron of a dense layer has a bias, too.",
+        ),
+        Mistake(
+            "one bias a dense layer",
+            _costs(_shared, lambda b, n: n * math.prod(b) + 1),
+            "a dense layer has a bias for each neuron, not one in all.",
+        ),
+        Mistake(
+            "shape after",
+            _costs(
+                lambda b, a, f, k, g: f * (a[0] // g * k * k + 1),
+                _weights,
+            ),
+            "C is the number of maps that come in: the shape before the layer.",
+        ),
+        Mistake(
+            "always the shape after",
+            lambda image, layers, shapes: anatomy.layer_parameters(
+                shapes[0], layers, shapes[1:] + shapes[-1:]
+            ),
+            "a layer sees the shape before it, not the one it gives.",
+        ),
+        Mistake(
+            "maps times towers",
+            _costs(lambda b, a, f, k, g: f * (b[0] * g * k * k + 1), _weights),
+            "with two towers a filter sees half of the maps: divide C by the towers.",
+        ),
+        Mistake(
+            "maps forgotten",
+            _costs(lambda b, a, f, k, g: f * (k * k + 1), _weights),
+            "a filter has k · k weights for each map that it sees: C / towers of them.",
+        ),
+        Mistake(
+            "pools left out",
+            lambda image, layers, shapes: [
+                n for n in anatomy.layer_parameters(image, layers, shapes) if n
+            ],
+            "pools are left out; the list has a 0 for each.",
+        ),
+        Mistake(
+            "None for a pool",
+            _costs(_shared, _weights, lambda b, a, k: None),
+            "a pool counts 0, not None.",
+        ),
+        Mistake(
+            "running sum",
+            lambda image, layers, shapes: [
+                *map(int, np.cumsum(anatomy.layer_parameters(image, layers, shapes)))
+            ],
+            "each count has those before it added; wanted is each layer for itself.",
+        ),
+        Mistake(
             "pools that learn",
             _costs(_shared, _weights, lambda b, a, k: k * k),
             "a pool has nothing to learn.",
@@ -403,6 +562,54 @@ layer_macs = Exercise(
             "a multiplication and its addition count as one multiply-accumulate.",
         ),
         Mistake(
+            "parameters at every place",
+            _costs(
+                lambda b, a, f, k, g: math.prod(a) * (b[0] // g * k * k + 1),
+                _dense_work,
+            ),
+            "a bias is added, not multiplied; it is not counted here.",
+        ),
+        Mistake(
+            "biases of dense layers counted",
+            _costs(_work, _weights),
+            "a bias is added, not multiplied; it is not counted here.",
+        ),
+        Mistake(
+            "dense sees maps only",
+            _costs(_work, lambda b, n: n * b[0]),
+            "a dense layer sees every number of every map: C · H · W.",
+        ),
+        Mistake(
+            "the shape after",
+            _costs(
+                lambda b, a, f, k, g: math.prod(a) * (a[0] // g * k * k), _dense_work
+            ),
+            "C is the number of maps that come in: the shape before the layer.",
+        ),
+        Mistake(
+            "filters twice",
+            _costs(lambda *all_: all_[2] * _work(*all_), _dense_work),
+            "the filters are counted twice: the shape after has them already.",
+        ),
+        Mistake(
+            "height for width",
+            _costs(
+                lambda b, a, f, k, g: f * a[1] * a[1] * (b[0] // g * k * k),
+                _dense_work,
+            ),
+            "the places are H · W of the output; here the height is taken twice.",
+        ),
+        Mistake(
+            "None for a pool",
+            _costs(_work, _dense_work, lambda b, a, k: None),
+            "a pool counts 0, not None.",
+        ),
+        Mistake(
+            "a pool as a filter",
+            _costs(_work, _dense_work, lambda b, a, k: k * k),
+            "a pool compares; it multiplies nothing.",
+        ),
+        Mistake(
             "pools counted",
             _costs(_work, _dense_work, lambda b, a, k: math.prod(a) * k * k),
             "a pool compares; it multiplies nothing.",
@@ -473,6 +680,8 @@ two_towers = Exercise(
     notebook="11",
     reference=anatomy.two_towers,
     cases=(
+        Case((_X[:1], _W, _B), "three filters in each tower, with biases"),
+        Case((_X[:1], _W[:2], np.zeros(2)), "one filter in each tower"),
         Case(
             (
                 np.array([[[[1.0]], [[2.0]]]]),
@@ -481,8 +690,6 @@ two_towers = Exercise(
             ),
             "two maps of one pixel: 10 and 205 by hand",
         ),
-        Case((_X[:1], _W[:2], np.zeros(2)), "one filter in each tower"),
-        Case((_X[:1], _W, _B), "three filters in each tower, with biases"),
         Case((_X, _W, _B, 2, 1), "stride 2, padding 1, two images"),
     ),
     samples=_drawn_towers,
@@ -524,6 +731,47 @@ two_towers = Exercise(
             "joined along the images",
             _halves(join=lambda parts: np.concatenate(parts, axis=0)),
             "the towers' maps are joined along axis 0, the images; maps lie on axis 1.",
+        ),
+        Mistake(
+            "first filters for both",
+            _halves(w_of=lambda w, f, t: w[:f]),
+            "both towers use the first half of the filters.",
+        ),
+        Mistake(
+            "filters exchanged",
+            _halves(w_of=lambda w, f, t: w[f * (1 - t) : f * (2 - t)]),
+            "the first tower has the second half of the filters.",
+        ),
+        Mistake(
+            "biases exchanged",
+            _halves(b_of=lambda b, f, t: b[f * (1 - t) : f * (2 - t)]),
+            "the first tower has the second half of the biases.",
+        ),
+        Mistake(
+            "both in a list",
+            _halves(join=list),
+            "the towers are two arrays still; join their maps into one along axis 1.",
+        ),
+        Mistake(
+            "joined along the rows",
+            _halves(join=lambda parts: np.concatenate(parts, axis=2)),
+            "the towers' maps are joined along axis 2, the rows; maps lie on axis 1.",
+        ),
+        Mistake(
+            "joined along the columns",
+            _halves(join=lambda parts: np.concatenate(parts, axis=3)),
+            "the towers' maps are joined along axis 3, the columns; maps lie on "
+            "axis 1.",
+        ),
+        Mistake(
+            "maps in turn",
+            _halves(
+                join=lambda parts: np.stack(parts, axis=2).reshape(
+                    len(parts[0]), -1, *parts[0].shape[2:]
+                )
+            ),
+            "the towers' maps take turns; the second tower's come after all of the "
+            "first's.",
         ),
         Mistake(
             "biases forgotten",
@@ -699,6 +947,10 @@ def _checked(row, number: int) -> tuple:
         )
     if any(n < low for n, low in zip(numbers, least, strict=True)):
         raise ValueError(f"layer {number}, {row!r}: a number is too small.")
+    if kind == "pool" and numbers[1] > numbers[0]:
+        raise ValueError(
+            f"layer {number}, {row!r}: a stride above the window throws pixels away."
+        )
     if kind == "conv" and numbers[4] not in (1, 2):
         raise ValueError(f"layer {number}, {row!r}: there are one or two towers.")
     return (kind, *map(int, numbers))
@@ -804,9 +1056,9 @@ half_the_numbers = Open(
         "bar.",
         "A dense layer with 9,216 inputs and 4,096 neurons has their product of "
         "weights. With a dense layer of r neurons before it there are r times their "
-        "sum. `layers.insert(8, ('dense', 1024))` does that to fc6.",
-        "fc7 wants the same: `layers.insert(9, ('dense', 1024))` before the other. Or "
-        "let fewer numbers reach fc6: one more pool.",
+        "sum. fc7 wants the same.",
+        "r must be 1,000 or more, by the rules. Or let fewer numbers reach fc6: a pool "
+        "after pool5 that leaves 2 x 2 places of each map.",
     ),
 )
 
