@@ -187,7 +187,7 @@ def training_memory(walked, batch: int, image=IMAGE) -> dict[str, tuple[int, int
 # holds for each that a row gives out (outputs and gradients of the row and of what
 # follows it; what a normalisation divides by, what dropout drops; the softmax) ...
 HELD_2012 = (5, 4, 10, 2, 4, 4, 2, 4, 7, 7, 4)
-# ... and for how many places there is one part of a convolution's gradient (partialSum).
+# ... and how many places share a part of a convolution's gradient (partialSum).
 PLACES_A_PART = {"conv1": 5, "conv2": 3, "conv3": 13, "conv4": 13, "conv5": 13}
 
 

@@ -629,12 +629,12 @@ layer_macs = Exercise(
         ),
     ),
     hints_=(
-        "Each number that comes out of a layer is one weighted sum. How many numbers "
-        "come out, and how many products has each?",
-        "A convolution: `math.prod(after)` sums, each of "
-        "`before[0] // towers * k * k` products.",
-        "A dense layer of n neurons: `n * math.prod(before)`. A pool: 0. "
-        "`zip([image, *shapes], shapes, layers)` gives before, after and row.",
+        "Each number that comes out of a layer is one weighted sum. The loop counts "
+        "them, `math.prod(after)`. How many products has each?",
+        "A filter multiplies k by k pixels of every map that it sees: `products = "
+        "before[0] // towers * k * k`.",
+        "A dense neuron multiplies every number before it: `products = "
+        "math.prod(before)`.",
     ),
 )
 
@@ -1064,9 +1064,9 @@ half_the_numbers = Open(
 
 EXERCISES = (
     layer_shapes,
+    first_layer,
     layer_parameters,
     layer_macs,
-    first_layer,
     two_towers,
     half_the_numbers,
 )

@@ -89,6 +89,7 @@ WIDTH, TALL, PRINT = 560, 356, 15  # pixels
 TOP, HIGH = 26, 126  # of the boxes
 SLOT, GAP = 25, 12  # pixels: least width of a box's place; between places
 EDGE = 12  # pixels that stay free at both sides, for names
+UNCUT = "fc8"  # on one card
 COLOURS = {"weights": BLUE, "work": GREEN, "outputs": ORANGE, "memory": None}
 
 
@@ -135,7 +136,8 @@ def anatomy_board(names, values, shares, towers, sees_both, chosen, lines, foote
     for n, (name, (left, side)) in enumerate(zip(names, places, strict=True)):
         centre, half = left + wides[n] / 2, max(side, SLOT) / 2
         share = shares[n] if shares else None
-        _box(draw, centre - side / 2, middle - side / 2, side, share, colour, towers)
+        cut = towers if name != UNCUT else 1
+        _box(draw, centre - side / 2, middle - side / 2, side, share, colour, cut)
         if towers == 2 and n and sees_both[n]:
             _cross(draw, left - GAP, left, middle)
         low = TOP + HIGH + 8 + 18 * (n % 2)

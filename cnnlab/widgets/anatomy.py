@@ -34,7 +34,7 @@ def numbers_of(size=224, round_up=True, towers=2, batch=128, functions=FUNCTIONS
     image = (3, size, size)
     layers = anatomy.ALEXNET if towers == 2 else anatomy.one_tower()
     layer_shapes, layer_parameters, layer_macs = functions
-    anatomy.layer_shapes(image, layers, round_up)  # says in words what does not fit
+    _require_room(image, layers, round_up)
     shapes = [tuple(one) for one in layer_shapes(image, layers, round_up)]
     weights = [int(n) for n in layer_parameters(image, layers, shapes)]
     work = [int(n) for n in layer_macs(image, layers, shapes)]
@@ -47,6 +47,21 @@ def numbers_of(size=224, round_up=True, towers=2, batch=128, functions=FUNCTIONS
     memory = [(one + two) / MIB for one, two in zip(held, given, strict=True)]
     values = {"weights": weights, "work": work, "outputs": outputs, "memory": memory}
     return layers, shapes, values, (held, given)
+
+
+def _require_room(image, layers, round_up) -> None:
+    """Raise if nothing is left of the image for a window, and say for which."""
+    shape = image
+    for name, row in zip(anatomy.NAMES, layers, strict=True):
+        try:
+            [shape] = anatomy.layer_shapes(shape, [row], round_up)
+        except ValueError:
+            left, window = shape[1], row[1] if row[0] == "pool" else row[2]
+            raise ValueError(
+                f"An image of {image[1]} pixels is too small: its maps are {left} x "
+                f"{left} before {name}, whose window is {window} x {window} and does "
+                "not fit. Take a larger image, or round up."
+            ) from None
 
 
 def anatomy_of(show="weights and biases", size=224, rounding="up, as in 2012", towers=2,
@@ -129,7 +144,7 @@ def _arithmetic(row, before, after, up, found, batch, at) -> list[str]:
             done = f"{sums} · {each} = {work:,} multiply-accumulates"
     learns = f" + 3 · {weights:,}" if weights else ""
     taken = (
-        f"training: {2 * anatomy.OUTPUTS[at]} · {batch} · {math.prod(after):,}{learns} "
+        f"training: 2 · {anatomy.OUTPUTS[at]} · {batch} · {math.prod(after):,}{learns} "
         f"floats = {(held[at] + given[at]) / MIB:,.1f} MiB"
     )
     return [size, learned, done, taken]

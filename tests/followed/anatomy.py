@@ -46,17 +46,15 @@ def layer_parameters(image, layers, shapes):
 
 def layer_macs(image, layers, shapes):
     counts = []
-    for before, after, layer in zip([image, *shapes], shapes, layers):  # noqa: B905
-        kind, *numbers = layer
+    for before, after, row in zip([image, *shapes], shapes, layers, strict=False):
+        kind, *numbers = row
+        products = 0
         if kind == "conv":
             filters, k, stride, padding, towers = numbers
             products = before[0] // towers * k * k
-            counts.append(math.prod(after) * products)
-        elif kind == "pool":
-            counts.append(0)
-        else:
-            n = numbers[0]
-            counts.append(n * math.prod(before))
+        if kind == "dense":
+            products = math.prod(before)
+        counts.append(math.prod(after) * products)
     return counts
 
 
