@@ -48,7 +48,7 @@ def mirror_bars(names, left, right, words, title: str):
     most = max(one.max() for one in shares) * 1.2
     ax.set(xlim=(-most, most), xticks=[], title=title)
     ax.spines["bottom"].set_visible(False)
-    ax.set_xlabel(f"% of all {words[0]} (blue) | % of all {words[1]} (green)")
+    ax.set_xlabel(f"{words[0]} (blue), {words[1]} (green), in %")
     said = "; ".join(
         f"{name} {one:.1f} and {two:.1f}"
         for name, one, two in zip(names, *shares, strict=True)

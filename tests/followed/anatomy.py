@@ -46,8 +46,9 @@ def layer_parameters(image, layers, shapes):
 
 def layer_macs(image, layers, shapes):
     counts = []
-    for before, after, row in zip([image, *shapes], shapes, layers, strict=False):
-        kind, *numbers = row
+    all_shapes = [image, *shapes]
+    for at, (kind, *numbers) in enumerate(layers):
+        before, after = all_shapes[at : at + 2]
         products = 0
         if kind == "conv":
             filters, k, stride, padding, towers = numbers
