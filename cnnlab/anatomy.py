@@ -46,6 +46,45 @@ def one_tower(layers=ALEXNET) -> tuple:
 
 # --------------------------------------------------------------- sizes, weights, work
 
+NUMBERS = {"conv": 5, "pool": 2, "dense": 1}  # in a row, after its name
+
+
+def _require_image(image, where: str) -> tuple:
+    """Return (C, H, W), or (D,) after a dense layer, or raise in words."""
+    image = tuple(image)
+    if len(image) not in (1, 3):
+        raise ValueError(f"{where}: image must be (C, H, W); got {image}.")
+    return tuple(shapes.require_int(n, 1, where, "image") for n in image)
+
+
+def _require_row(row, number: int, before: tuple) -> tuple:
+    """Return a row that can be laid on maps of a shape, or raise in words."""
+    where = f"layer {number}"
+    kind, *numbers = row if isinstance(row, (tuple, list)) and row else (None,)
+    if not isinstance(kind, str) or NUMBERS.get(kind) != len(numbers):
+        raise ValueError(
+            f"{where} is {row!r}. A row is ('conv', filters, window, stride, padding, "
+            "towers), ('pool', window, stride) or ('dense', neurons)."
+        )
+    if kind != "dense" and len(before) == 1:
+        raise ValueError(f"{where}: after a dense layer there are no maps.")
+    least = [1, 1, 1, 0, 1]  # only the padding may be 0
+    names = {
+        "conv": ("filters", "window", "stride", "padding", "towers"),
+        "pool": ("window", "stride"),
+        "dense": ("neurons",),
+    }[kind]
+    numbers = [
+        shapes.require_int(n, low, where, name)
+        for n, low, name in zip(numbers, least, names, strict=False)
+    ]
+    if kind == "conv" and (before[0] % numbers[4] or numbers[0] % numbers[4]):
+        raise ValueError(
+            f"{where}: {before[0]} maps and {numbers[0]} filters cannot be divided "
+            f"among {numbers[4]} towers."
+        )
+    return (kind, *numbers)
+
 
 def layer_shapes(image, layers, round_up=True) -> list[tuple]:
     """Return the shape after each layer.
@@ -62,8 +101,9 @@ def layer_shapes(image, layers, round_up=True) -> list[tuple]:
     >>> layer_shapes(IMAGE, ALEXNET[:2]), layer_shapes(IMAGE, ALEXNET[:2], False)
     ([(96, 55, 55), (96, 27, 27)], [(96, 54, 54), (96, 26, 26)])
     """
-    shape, found = tuple(image), []
-    for kind, *numbers in layers:
+    shape, found = _require_image(image, "layer_shapes"), []
+    for number, row in enumerate(layers, 1):
+        kind, *numbers = _require_row(row, number, shape)
         if kind == "dense":
             shape = tuple(numbers)
         else:
@@ -146,6 +186,10 @@ def two_towers(x, w, b, stride=1, padding=0):
     -------
     (N, F, OH, OW)
     """
+    if x.shape[1] % 2 or len(w) % 2:
+        raise ValueError(
+            f"two_towers: maps and filters must be even; got {x.shape[1]} and {len(w)}."
+        )
     maps, filters = x.shape[1] // 2, len(w) // 2
     a = fast.conv2d(x[:, :maps], w[:filters], b[:filters], stride, padding)
     c = fast.conv2d(x[:, maps:], w[filters:], b[filters:], stride, padding)

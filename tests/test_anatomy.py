@@ -117,3 +117,25 @@ def test_a_batch_of_none_is_told():
         anatomy.training_memory([], 0)
     with pytest.raises(ValueError, match="memory_of_2012: batch"):
         anatomy.memory_of_2012(-1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "word"),
+    [
+        ([("relu",)], "layer 1 is"),
+        ([("dense", 5), ("pool", 2, 2)], "layer 2: after a dense layer"),
+        ([("conv", -4, 3, 1, 0, 1)], "layer 1: filters"),
+        ([("conv", 4, 3, 1, 0, 2)], "3 maps and 4 filters"),
+        ([("conv", 4, 30, 1, 0, 1)], "does not fit"),
+    ],
+)
+def test_rows_that_are_none_are_told(layers, word):
+    with pytest.raises(ValueError, match=word):
+        anatomy.layer_shapes((3, 9, 9), layers)
+
+
+def test_other_odd_input_is_told():
+    with pytest.raises(ValueError, match="image must be"):
+        anatomy.layer_shapes((9, 9), anatomy.ALEXNET)
+    with pytest.raises(ValueError, match="two_towers: maps"):
+        anatomy.two_towers(np.ones((1, 3, 4, 4)), np.ones((2, 1, 2, 2)), np.ones(2))
