@@ -57,6 +57,14 @@ def _require_image(image, where: str) -> tuple:
     return tuple(shapes.require_int(n, 1, where, "image") for n in image)
 
 
+def _require_shapes(layers, shapes, where: str) -> None:
+    if len(layers) != len(shapes):
+        raise ValueError(
+            f"{where}: {len(layers)} layers, but {len(shapes)} shapes; one after each "
+            "layer is needed."
+        )
+
+
 def _require_row(row, number: int, before: tuple) -> tuple:
     """Return a row that can be laid on maps of a shape, or raise in words."""
     where = f"layer {number}"
@@ -131,7 +139,9 @@ def layer_parameters(image, layers, shapes) -> list[int]:
     60965224
     """
     befores, counts = (image, *shapes), []
-    for before, (kind, *numbers) in zip(befores, layers, strict=False):
+    _require_shapes(layers, shapes, "layer_parameters")
+    for number, (before, row) in enumerate(zip(befores, layers, strict=False), 1):
+        kind, *numbers = _require_row(row, number, before)
         if kind == "conv":
             filters, k, _, _, towers = numbers
             counts.append(filters * (before[0] // towers * k * k + 1))
@@ -151,7 +161,10 @@ def layer_macs(image, layers, shapes) -> list[int]:
     105415200
     """
     befores, counts = (image, *shapes), []
-    for before, after, (kind, *numbers) in zip(befores, shapes, layers, strict=False):
+    _require_shapes(layers, shapes, "layer_macs")
+    rows = zip(befores, shapes, layers, strict=False)
+    for number, (before, after, row) in enumerate(rows, 1):
+        kind, *numbers = _require_row(row, number, before)
         if kind == "conv":
             _, k, _, _, towers = numbers
             counts.append(math.prod(after) * (before[0] // towers * k * k))

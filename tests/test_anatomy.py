@@ -137,5 +137,7 @@ def test_rows_that_are_none_are_told(layers, word):
 def test_other_odd_input_is_told():
     with pytest.raises(ValueError, match="image must be"):
         anatomy.layer_shapes((9, 9), anatomy.ALEXNET)
+    with pytest.raises(ValueError, match="11 layers, but 0 shapes"):
+        anatomy.layer_macs(anatomy.IMAGE, anatomy.ALEXNET, [])
     with pytest.raises(ValueError, match="two_towers: maps"):
         anatomy.two_towers(np.ones((1, 3, 4, 4)), np.ones((2, 1, 2, 2)), np.ones(2))
