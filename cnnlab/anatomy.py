@@ -264,7 +264,7 @@ def memory_of_2012(batch: int) -> dict[str, int]:
 
     Examples
     --------
-    >>> sum(memory_of_2012(128).values()) // 2**20
+    >>> round(sum(memory_of_2012(128).values()) / 2**20)
     3206
     """
     batch = shapes.require_int(batch, 1, "memory_of_2012", "batch")
