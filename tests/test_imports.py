@@ -13,6 +13,7 @@ NUMERIC = {
     "data", "optim", "landscapes", "neurons", "delta", "scalar",
     "expressions", "mlp", "windows", "fast", "kernels", "lenet",
     "fields", "layers", "clinic",
+    "anatomy",
     "recipe",
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ TABLE = {
         ("shapes", "arrays", "ops", "fast", "kernels", "course.paths"), ("numpy",),
     ),
     "fields": (("shapes", "arrays", "fast"), ("numpy",)),
+    "anatomy": (("shapes", "fast"), ("numpy",)),
     "layers": (
         ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
     ),

@@ -5,6 +5,7 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
 from cnnlab.checks import (
+    anatomy,
     backprop,
     challenges,
     cnn,
@@ -46,6 +47,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         pool,
         cnn,
         lenet,
+        anatomy,
         gpu,
     )  # fmt: skip
     for exercise in topic.EXERCISES

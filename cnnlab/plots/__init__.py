@@ -27,6 +27,7 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
+from cnnlab.plots.anatomy import anatomy_board, memory_bars, mirror_bars
 from cnnlab.plots.augment import (
     colour_axes,
     contact_sheet,
@@ -125,6 +126,9 @@ from cnnlab.plots.pool import (
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
+    "anatomy_board",
+    "memory_bars",
+    "mirror_bars",
     "colour_axes",
     "contact_sheet",
     "crop_labels",

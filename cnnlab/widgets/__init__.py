@@ -1,6 +1,7 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
+from cnnlab.widgets.anatomy import AnatomyExplorer, anatomy_explorer, anatomy_of
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
 from cnnlab.widgets.cnn import network_explorer
@@ -27,6 +28,9 @@ from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 from cnnlab.widgets.pool import FieldExplorer, field_explorer, traced
 
 __all__ = [
+    "AnatomyExplorer",
+    "anatomy_explorer",
+    "anatomy_of",
     "GraphExplorer",
     "graph_explorer",
     "stepped",
