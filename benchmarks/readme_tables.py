@@ -24,6 +24,7 @@ WINGS = {
         "lenet",
         "fields",
         "layers", "clinic",
+        "recipe",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),

@@ -220,6 +220,12 @@ class Step(NamedTuple):
         return self.images / self.seconds
 
 
+def step_from(record: dict) -> Step:
+    """Return the step that a record holds: machine, images and parts as lists."""
+    parts = tuple(Part(*row) for row in record["parts"])
+    return Step(parts, record["images"], Machine(*record["machine"]))
+
+
 def grouped(parts) -> dict[str, list]:
     """Return the parts of a step in a dozen groups, by name.
 

@@ -255,8 +255,8 @@ train_step = OneStep(
         Mistake(
             "the sum over the batch",
             _stepped(scale="sum"),
-            "the gradient is that of the batch's sum: `loss_of` gives the mean, take it "
-            "as it is.",
+            "the gradient is that of the batch's sum: `loss_of` gives the mean; take "
+            "it as it is.",
         ),
         Mistake(
             "softmax twice",

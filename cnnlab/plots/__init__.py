@@ -68,7 +68,7 @@ from cnnlab.plots.conv import (
     three_ways,
     uncovered,
 )
-from cnnlab.plots.gpu import cost_board, rate_and_error, step_board
+from cnnlab.plots.gpu import cost_board, filter_sheet, rate_and_error, step_board
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -217,6 +217,7 @@ __all__ = [
     "race",
     "walk_board",
     "cost_board",
+    "filter_sheet",
     "rate_and_error",
     "step_board",
     "error_dots",

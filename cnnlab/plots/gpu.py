@@ -1,7 +1,7 @@
 """Drawings for notebook 13: a step's time against the roofline, and what it costs.
 
 One meaning a colour: blue is forward, orange is backward, grey is data and update; a
-black mark is the least that is possible.
+black mark is the least that is possible, green the time of a whole training.
 """
 
 import math
@@ -16,10 +16,10 @@ from cnnlab.plots._base import (
     GREEN,
     GREY,
     ORANGE,
-    VERMILION,
     Picture,
     describe,
     font,
+    mosaic_png,
 )
 from cnnlab.plots.lenet import _png
 
@@ -79,9 +79,9 @@ def step_board(step: recipe.Step, images: int) -> Picture:
     memory = [n for n in groups if _bound(step.machine, floors[n], images) == "memory"]
     said = (
         f"{step.machine.name}, measured with {step.images} images a step: "
-        f"{1 / total:,.3g} images a second. Most time goes to {worst}, "
+        f"{_rate(1 / total)} images a second. Most time goes to {worst}, "
         f"{spent[worst] / total:.0%}. At the roofline with {images} "
-        f"image{'s' if images != 1 else ''} a step it would be {1 / floor:,.3g} "
+        f"image{'s' if images != 1 else ''} a step it would be {_rate(1 / floor)} "
         f"images a second; bound by memory then: {', '.join(memory)}."
     )
     return Picture(_png(sheet), said)
@@ -104,6 +104,10 @@ def _bound(machine, rows, images: int) -> str:
     for floor, part in rows:
         shares[machine.bound(part, images)] += floor
     return max(shares, key=shares.get)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.2g}"
 
 
 def _short(value: float) -> str:
@@ -151,8 +155,7 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
         took = recipe.training_seconds(images, epochs, speed * share)
         text = recipe.spoken_time(took)
         draw.text((left, y + 6), f"{name}: {text}", BLACK, font(PRINT), "lm")
-        draw.rectangle((left, y + 18, at(took), y + 34), VERMILION if took >
-                       86_400 * 30 else BLUE)  # fmt: skip
+        draw.rectangle((left, y + 18, at(took), y + 34), GREEN)
         said.append(f"{name} ({_short(speed)} images a second): {text}")
     each = f"{share} of each, sharing without loss" if share > 1 else "one of each"
     return Picture(
@@ -162,6 +165,29 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
 
 
 # -------------------------------------------------------------------------- figures
+
+
+def filter_sheet(filters, scale: int = 4, columns: int = 12) -> Picture:
+    """Draw first-layer filters (F, 3, k, k), each stretched about grey.
+
+    Grey is 0; the weight of a filter that is farthest from 0 has full contrast.
+    """
+    filters = np.asarray(filters, float)
+    if filters.ndim != 4 or filters.shape[1] != 3:
+        raise ValueError(
+            f"filter_sheet: filters needs shape (F, 3, k, k); got {filters.shape}."
+        )
+    largest = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
+    tiles = 127.5 + 127.5 * filters / np.where(largest > 0, largest, 1)
+    side = filters.shape[2]
+    data = mosaic_png(tiles.round().astype(np.uint8), columns, scale)
+    colour = np.abs(filters - filters.mean(axis=1, keepdims=True)).max(axis=(1, 2, 3))
+    grey = int((colour < 0.25 * largest[:, 0, 0, 0]).sum())
+    return Picture(
+        data,
+        f"{len(filters)} filters of {side} × {side} pixels; {grey} of them are grey, "
+        "or nearly so.",
+    )
 
 
 def rate_and_error(errors, rates, title: str, unit: str = "pass"):
@@ -177,7 +203,7 @@ def rate_and_error(errors, rates, title: str, unit: str = "pass"):
     above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE)
     above.set(ylabel="held-out error in %", title=title)
     above.set_ylim(0, None)
-    below.step(passes, rates, where="mid", color=GREEN)
+    below.step(passes, rates, where="mid", color=GREY)
     below.set(ylabel="rate", xlabel=unit, yscale="log")
     below.set_ylim(min(rates) / 3, max(rates) * 3)
     falls = [int(n) + 1 for n in np.flatnonzero(np.diff(rates) < 0) + 1]
