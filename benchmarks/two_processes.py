@@ -2,9 +2,9 @@
 
     python benchmarks/two_processes.py
 
-The small two-tower network of notebook 13 takes the same steps twice, on the CPU: alone,
-and shared by two processes, each with half of every batch. Without dropout, whose
-random numbers each process draws for itself.
+The small two-tower network of notebook 13 takes the same steps twice, on the CPU:
+alone, and shared by two processes, each with half of every batch. Without dropout,
+whose random numbers each process draws for itself.
 """
 
 import subprocess
