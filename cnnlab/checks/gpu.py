@@ -21,6 +21,7 @@ from cnnlab.checks._base import (
     Open,
     Score,
 )
+from cnnlab.checks._verdict import WRONG_TYPE
 
 # ------------------------------------------------------------------ the learning rate
 
@@ -141,9 +142,9 @@ def _warmed() -> None:
 class OneStep(Exercise):
     """An exercise whose answer trains a network; a case says which, and how often.
 
-    A case holds (weights (K, D), [(x (N, D), labels (N,)), ...], rate, momentum) and
-    further arguments of the answer. What comes back are the losses, one a batch, and
-    the weights afterwards.
+    A case holds (weights, [(x, labels), ...], rate, momentum) and further arguments of
+    the answer: weights are K rows of D numbers, x is (N, D). What comes back are the
+    losses, one a batch, and the weights afterwards.
     """
 
     outputs: tuple = ("loss", "weights afterwards")
@@ -156,23 +157,31 @@ class OneStep(Exercise):
     def _trained(self, answer, weights, batches, rate, momentum, *more):
         import torch
 
-        net = torch.nn.Linear(weights.shape[1], len(weights), bias=False).double()
+        weights = torch.tensor(weights, dtype=torch.float64)
+        net = torch.nn.Linear(*weights.T.shape, bias=False).double()
         with torch.no_grad():
-            net.weight.copy_(torch.from_numpy(weights))
+            net.weight.copy_(weights)
         update = torch.optim.SGD(net.parameters(), rate, momentum)
         loss_of, losses = torch.nn.functional.cross_entropy, []
         for x, labels in batches:
             given = torch.from_numpy(x), torch.from_numpy(labels)
             loss = answer(net, loss_of, update, *given, *more)
-            if loss is None or loss is Ellipsis:
+            if torch.is_tensor(loss) and loss.numel() == 1:
+                if loss.grad_fn is not None:
+                    raise TypeError(
+                        f"{self.name} returns a tensor that keeps its whole step in "
+                        "memory. Return a number: loss.item()."
+                    )
+                loss = loss.item()
+            if not isinstance(loss, (int, float, np.number)):
                 return loss
-            if torch.is_tensor(loss):
-                raise TypeError(
-                    f"{self.name} returns a tensor, which keeps its whole step in "
-                    "memory. Return a number: loss.item()."
-                )
             losses.append(loss)
         return losses, net.weight.detach().numpy().copy()
+
+    def _compare(self, wanted, got, told=True):
+        if got is None or (isinstance(got, tuple) and len(got) == 2):
+            return super()._compare(wanted, got, told)
+        return WRONG_TYPE, f"Wanted a number, the loss. Got {_show.kind(got)}."
 
     def _try(self, answer, case, quiet=False, told=True):
         run = functools.partial(self._trained, answer)
@@ -186,7 +195,7 @@ class OneStep(Exercise):
 
     def _shown(self, case):
         weights, batches, rate, momentum, *more = case.args
-        k, d = weights.shape
+        k, d = len(weights), len(weights[0])
         sizes = ", ".join(str(len(x)) for x, _ in batches)
         many = "batches" if len(batches) > 1 else "a batch"
         lines = [
@@ -202,7 +211,7 @@ def _step_case(seed, sizes, d=3, k=2, rate=0.5, momentum=0.0, note="", parts=())
     batches = [
         (rng.normal(0, 1, (n, d)).round(1), rng.integers(0, k, n)) for n in sizes
     ]
-    weights = rng.normal(0, 1, (k, d)).round(1)
+    weights = rng.normal(0, 1, (k, d)).round(1).tolist()
     return Case((weights, batches, rate, momentum, *parts), note)
 
 
@@ -675,6 +684,8 @@ def _stepper(batch, channels_last, precision):
 
 def _score_speed(answer) -> Score:
     wanted = _required(answer())
+    if wanted == SETTINGS:
+        return Score(1.0, "These are the settings of the plain step.")
     plain, fast = _stepper(**SETTINGS), _stepper(**wanted)
     speeds = {}
     for step, batch in ((plain, SMALL_BATCH), (fast, wanted["batch"])):
@@ -717,7 +728,7 @@ images_a_second = Speed(
     wants="a function that returns settings",
     isolate=False,
     mistakes=(
-        Mistake("nothing changed", lambda: {}, "the plain step"),
+        Mistake("nothing changed", lambda: {}, "the settings of the plain step"),
         Mistake("one image at a time", lambda: {"batch": 1}, "the plain step"),
     ),
     hints_=(
