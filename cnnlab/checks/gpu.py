@@ -704,10 +704,6 @@ def _score_speed(answer) -> Score:
     return Score(speeds[fast] / speeds[plain], detail)
 
 
-def _settings():
-    return {"batch": LARGEST_BATCH, "channels_last": True}
-
-
 @dataclass(frozen=True, eq=False)
 class Speed(Open):
     """An open exercise that trains."""
@@ -720,7 +716,7 @@ class Speed(Open):
 images_a_second = Speed(
     name="images_a_second",
     notebook="13",
-    reference=_settings,
+    reference=recipe.fast_settings,
     score=_score_speed,
     bar=SPEED_BAR,
     show="{:.2f} times the plain step".format,

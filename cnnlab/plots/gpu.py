@@ -167,7 +167,42 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
 # -------------------------------------------------------------------------- figures
 
 
-def filter_sheet(filters, scale: int = 4, columns: int = 12) -> Picture:
+def run_errors(curve, classes: int):
+    """Draw a run's errors, epoch by epoch, on training and on held-out images.
+
+    Parameters
+    ----------
+    curve : rows with epoch, train_error and error, as a run record has them
+    classes : how many, for the error by chance
+    """
+    epochs = [row["epoch"] for row in curve]
+    figure, ax = plt.subplots(figsize=(WIDE, 3.0))
+    chance, last = 100 * (1 - 1 / classes), curve[-1]
+    lines = (
+        ("train_error", "training, as it learned", GREY),
+        ("error", "held out", BLUE),
+        ("error5", "held out, top-5", GREEN),
+    )
+    for key, name, colour in lines:
+        known = [(row["epoch"], 100 * row[key]) for row in curve if key in row]
+        if known:
+            point = "o" if len(known) <= 30 else None
+            ax.plot(*zip(*known, strict=True), marker=point, color=colour, label=name)
+    ax.axhline(chance, color=BLACK, linestyle=":", linewidth=1.2)
+    ax.text(epochs[-1], chance + 1, "chance", ha="right", va="bottom")
+    said = f"{100 * curve[0]['error']:.0f} % wrong after the first epoch, "
+    said += f"{100 * last['error']:.0f} % after {last['epoch']:g}"
+    ax.set(xlabel="epoch", ylabel="error in %", title=said, ylim=(0, 108))
+    ax.legend(loc="lower left", fontsize=10)
+    best = min(row["error"] for row in curve)
+    return describe(
+        figure,
+        f"Held out: {said}; the least is {best:.1%}, and by chance it would be "
+        f"{chance:.0f} %.",
+    )
+
+
+def filter_sheet(filters, columns: int = 12) -> Picture:
     """Draw first-layer filters (F, 3, k, k), each stretched about grey.
 
     Grey is 0; the weight of a filter that is farthest from 0 has full contrast.
@@ -180,6 +215,7 @@ def filter_sheet(filters, scale: int = 4, columns: int = 12) -> Picture:
     largest = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
     tiles = 127.5 + 127.5 * filters / np.where(largest > 0, largest, 1)
     side = filters.shape[2]
+    scale = max(1, WIDTH // (columns * (side + 1)))
     data = mosaic_png(tiles.round().astype(np.uint8), columns, scale)
     colour = np.abs(filters - filters.mean(axis=1, keepdims=True)).max(axis=(1, 2, 3))
     grey = int((colour < 0.25 * largest[:, 0, 0, 0]).sum())
@@ -202,10 +238,13 @@ def rate_and_error(errors, rates, title: str, unit: str = "pass"):
     passes = np.arange(1, len(errors) + 1)
     above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE)
     above.set(ylabel="held-out error in %", title=title)
-    above.set_ylim(0, None)
+    above.set_ylim(0, 110 * max(errors))
     below.step(passes, rates, where="mid", color=GREY)
-    below.set(ylabel="rate", xlabel=unit, yscale="log")
+    below.set(ylabel="rate", xlabel=unit, yscale="log", xticks=passes)
     below.set_ylim(min(rates) / 3, max(rates) * 3)
+    shown = sorted(set(rates))
+    below.set_yticks(shown, [f"{rate:.3g}" for rate in shown])
+    below.minorticks_off()
     falls = [int(n) + 1 for n in np.flatnonzero(np.diff(rates) < 0) + 1]
     when = f" and falls before {unit} {', '.join(map(str, falls))}" if falls else ""
     return describe(
