@@ -8,6 +8,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from cnnlab import recipe
 from cnnlab.plots._base import (
@@ -193,7 +194,8 @@ def run_errors(curve, classes: int):
     said = f"{100 * curve[0]['error']:.0f} % wrong after the first epoch, "
     said += f"{100 * last['error']:.0f} % after {last['epoch']:g}"
     ax.set(xlabel="epoch", ylabel="error in %", title=said, ylim=(0, 108))
-    ax.legend(loc="lower left", fontsize=10)
+    ax.legend(loc="best", fontsize=10)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     best = min(row["error"] for row in curve)
     return describe(
         figure,
