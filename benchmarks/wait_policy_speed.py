@@ -21,7 +21,7 @@ def child(precision: str, steps: int) -> None:
     """Train a little; print images a second of the last of three blocks of steps."""
     from cnnlab import data, train
 
-    images = data.load("scenes", "train", n=12_800)
+    images = data.load("scenes", "train", n=min(12_800, 3 * steps * 128))
     lines = []
     train.fit(
         PRESET, (images, images.take(range(64))), steps=3 * steps, interval=steps,

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import arrays, fast, shapes
 
+_LAYER = r"(conv|pool) *([0-9]{1,3})(?: */ *([0-9]{1,3}))?"
 CHANNELS = 4  # filters of every convolution whose effective field is measured
 
 
@@ -52,7 +53,7 @@ stride); got 'conv three'.
         raise TypeError(f"read_stack: a stack is written as a text; got {got}.")
     layers = []
     for part in filter(None, map(str.strip, text.split(","))):
-        found = re.fullmatch(r"(conv|pool)\s*(\d{1,3})(?:\s*/\s*(\d{1,3}))?", part)
+        found = re.fullmatch(_LAYER, part)
         if found is None or not int(found[2]) or found[3] and not int(found[3]):
             raise ValueError(
                 "read_stack: a layer is written as conv 3, pool 2 or pool 3/2 (window, "
@@ -86,6 +87,11 @@ def _layers(layers, where: str) -> list[Layer]:
             f"{where}: layers needs a list of Layer; make one of a text: "
             'read_stack("conv 3, pool 2").'
         )
+    for number, layer in enumerate(layers, 1):
+        name = f"of layer {number}"
+        shapes.require_choice(layer.kind, ("conv", "pool"), where, f"kind {name}")
+        shapes.require_int(layer.kernel_size, 1, where, f"kernel_size {name}")
+        shapes.require_int(layer.stride, 1, where, f"stride {name}")
     return layers
 
 
@@ -107,6 +113,7 @@ def effective_field(patch, layers, draws: int = 4, seed: int = 0) -> np.ndarray:
     """
     where = "effective_field"
     patch = arrays.as_numbers(patch, "C, R, R", where, "patch")
+    shapes.require_int(len(patch), 1, where, "the number of channels of patch")
     layers, seed = _layers(layers, where), shapes.require_seed(seed, where)
     size = shapes.receptive_field([layer.row for layer in layers]).size
     shapes.require_shape(patch, (len(patch), size, size), where, "patch")
@@ -142,14 +149,22 @@ def _gradient(x, layers, rng) -> np.ndarray:
 def middle_share(field: np.ndarray) -> float:
     """Return how much of a square field lies in the middle quarter of its area.
 
+    A field of zeros has 0 there.
+
     Examples
     --------
     >>> middle_share(np.ones((6, 6)))
     0.25
     """
     field = arrays.as_numbers(field, "R, R", "middle_share", "field")
-    size = len(field)
+    size = shapes.require_int(len(field), 1, "middle_share", "the number of rows")
     shapes.require_shape(field, (size, size), "middle_share", "field")
+    if field.min() < 0:
+        raise ValueError(
+            "middle_share: field needs numbers of 0 or more; got "
+            f"{field.min():g}. Take their sizes: np.abs(field)."
+        )
+    field = field / (field.max() or 1)  # so that no sum leaves the range of a float
     low, high = size / 4, 3 * size / 4
     pixel = np.arange(size)
     inside = np.clip(np.minimum(pixel + 1, high) - np.maximum(pixel, low), 0, 1)
@@ -158,7 +173,11 @@ def middle_share(field: np.ndarray) -> float:
 
 def padded_pool(x, kernel_size, stride, padding):
     """Return max pooling of (N, C, H, W) with a border that never wins."""
-    p, (n, c, height, width) = padding, x.shape
+    x = arrays.as_numbers(x, "N, C, H, W", "padded_pool", "x")
+    kernel_size = shapes.require_int(kernel_size, 1, "padded_pool", "kernel_size")
+    stride = shapes.require_int(stride, 1, "padded_pool", "stride")
+    p = shapes.require_int(padding, 0, "padded_pool", "padding", kernel_size // 2)
+    n, c, height, width = x.shape
     padded = np.full((n, c, height + 2 * p, width + 2 * p), -np.inf)
     padded[:, :, p : p + height, p : p + width] = x
     rows = shapes.out_size(height, kernel_size, stride, p)

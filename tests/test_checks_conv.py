@@ -59,6 +59,57 @@ def test_another_way_of_writing_it_is_right(name, answer):
     assert verdict.passed, verdict
 
 
+def sized_by_hand(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """KH and KW exchanged, number by number of the maps."""
+    return _by_hand(x, w, b, stride, padding, dilation, sides=(3, 2))
+
+
+def framed_on_one_side(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return _by_hand(x, w, b, stride, padding, dilation, frame=(padding, 0))
+
+
+def in_whole_numbers(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return _by_hand(x, w, b, stride, padding, dilation, kind=int)
+
+
+def in_float32(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    return _by_hand(x, w, b, stride, padding, dilation, kind=np.float32)
+
+
+def _by_hand(x, w, b, stride, padding, dilation, sides=(2, 3), frame=None, kind=float):
+    kh, kw = (w.shape[side] for side in sides)
+    oh, ow = (
+        followed.out_size(n, k, stride, padding, dilation)
+        for n, k in zip(x.shape[2:], (kh, kw), strict=True)
+    )
+    frame = frame or (padding, padding)
+    x = np.pad(x, ((0, 0), (0, 0), frame, frame))
+    out = np.zeros((len(x), len(w), oh, ow), kind)
+    for m, f, i, j in np.ndindex(out.shape):
+        down = slice(i * stride, i * stride + dilation * (kh - 1) + 1, dilation)
+        across = slice(j * stride, j * stride + dilation * (kw - 1) + 1, dilation)
+        out[m, f, i, j] = np.sum(x[m][:, down, across] * w[f])
+    out = out if b is None else out + b[:, None, None]
+    return out.astype(kind) if kind is np.float32 else out
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (sized_by_hand, "KH and KW are exchanged"),
+        (framed_on_one_side, "the frame lies on one side only"),
+        (in_whole_numbers, "fractions are cut off"),
+    ],
+)
+def test_a_likely_slip_in_other_words_gets_its_cause(answer, word):
+    verdict = checks.conv2d(answer)
+    assert f"Likely cause: {word}" in verdict.text, verdict
+
+
+def test_float32_is_right_as_the_task_says():
+    assert checks.conv2d(in_float32).passed
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "status", "word"),
     [

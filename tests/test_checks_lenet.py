@@ -104,6 +104,18 @@ def test_a_mended_function_with_another_cause_gets_its_reply(letter):
     assert verdict.status == "wrong cause" and reply in verdict.text
 
 
+@pytest.mark.parametrize(
+    "nearest", [round, np.rint, lambda v: math.floor(v + 0.5), lambda v: -round(-v)]
+)
+def test_any_way_of_rounding_mends_the_bug(nearest):
+    def mended(image):
+        middle = (np.array(image.shape) - 1) / 2
+        shift = [int(nearest(one)) for one in middle - lenet.centre_of_mass(image)]
+        return np.roll(image, shift, axis=(0, 1))
+
+    assert checks.off_centre(mended, "c").passed
+
+
 def test_no_ink_of_the_bugs_cases_would_leave_the_image():
     for case in (*checks.off_centre.cases, *checks.off_centre._drawn()):
         [image] = case.args

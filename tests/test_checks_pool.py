@@ -78,10 +78,11 @@ def test_a_border_of_repeated_edges_never_wins_either():
 
 
 def test_the_bug_gives_what_the_task_says():
-    x = np.array([[[[-4.0, -7.0], [-2.0, -9.0]]]])
-    task = checks.padded_pool
-    assert not task.broken(x, 2, 2, 1).any()
-    assert task.reference(x, 2, 2, 1).tolist() == [[[[-4, -7], [-2, -9]]]]
+    x = [[5.0, 3, 1, 2], [6, 4, 2, -6], [0, 1, -2, 6], [-7, 3, 2, 1]]
+    task, x = checks.padded_pool, np.array(x)[None, None]
+    wanted, got = (f(x, 2, 2, 1)[0, 0] for f in (task.reference, task.broken))
+    assert wanted.tolist() == [[5, 3, 2], [6, 4, 6], [-7, 3, 1]]
+    assert np.argwhere(wanted != got).tolist() == [[2, 0]] and got[2, 0] == 0
     assert task(task.broken).status == "not attempted"
     for cause in task.causes:
         verdict = task(task.reference, cause.letter)

@@ -12,7 +12,18 @@ import warnings
 import numpy as np
 import pytest
 
-from cnnlab import challenges, data, grads, images, linear, neighbors, ops, scenes
+from cnnlab import (
+    challenges,
+    data,
+    fields,
+    grads,
+    images,
+    lenet,
+    linear,
+    neighbors,
+    ops,
+    scenes,
+)
 
 _rng = np.random.default_rng(0)
 X, Q, W, B = (_rng.normal(size=shape) for shape in ((6, 4), (5, 4), (3, 4), (3,)))
@@ -107,6 +118,10 @@ PAIR = dict(x=X, y=Q)
 MAPS, FILTERS = _rng.normal(size=(2, 4, 5, 6)), _rng.normal(size=(3, 2, 3, 2))
 CONV = dict(x=MAPS, w=FILTERS, stride=2, padding=1, dilation=1, groups=2)
 POOL = dict(x=MAPS, kernel_size=2, stride=2, padding=1, ceil_mode=True)
+LAYERS = [("conv", 2, 3), ("pool", 2), ("dense", 3)]
+STACK = fields.read_stack("conv 3, pool 2")
+INK = _rng.integers(0, 256, (9, 7), dtype=np.uint8)
+READER = lenet.stored()
 CALLS = (
     (neighbors.l1_distance, dict(a=X, b=X + 1)),
     (neighbors.l1_two_loops, PAIR),
@@ -185,6 +200,25 @@ CALLS = (
     (_load("scenes"), dict(split="train", n=4, seed=0, severity=0.2)),
     (_load("patches"), dict(size=16, per_class=3, seed=0)),
     (data.photo, dict(name="chelsea")),
+    (lenet.lenet_shapes, dict(image=(1, 9, 8), layers=LAYERS)),
+    (lenet.count_parameters, dict(image=(1, 9, 8), layers=LAYERS)),
+    (lenet.trainable_pool, dict(x=MAPS[:, :3, :4], w=B, b=B)),
+    (lenet.centre_of_mass, dict(image=INK)),
+    (lenet.centred, dict(image=INK)),
+    (lenet.prepared, dict(drawing=INK)),
+    (lenet.squeezed, dict(drawing=INK)),
+    (lenet.Reader, dict(weights=READER.w)),
+    (lenet.Reader.of, dict(run=lenet)),
+    (READER.layers, dict(images=np.zeros((2, 28, 28)))),
+    (READER.chances, dict(images=np.zeros((2, 28, 28)))),
+    (READER.pull, dict(image=np.zeros((28, 28)), towards=8, away=3, seen=None)),
+    (lenet.fooling_drawing, dict(reader=READER)),
+    (fields.read_stack, dict(text="conv 3, pool 2")),
+    (fields.map_sizes, dict(n=9, layers=STACK)),
+    (fields.effective_field, dict(patch=MAPS[:, :2, :4, :4].mean(axis=0),
+                                  layers=STACK, draws=1, seed=0)),
+    (fields.middle_share, dict(field=INK[:7])),
+    (fields.padded_pool, dict(x=MAPS, kernel_size=2, stride=2, padding=1)),
 )  # fmt: skip
 
 
@@ -247,6 +281,32 @@ MASKED = np.ma.masked_array(X, mask=X > 1)
         (lambda: grads.numerical_gradient(lambda x: None, X), "one real number"),
         (lambda: grads.numerical_gradient(5, X), "needs a function; got 5."),
         (lambda: challenges.luminance(PICTURES[0, :1]), "needs shape (3, H, W)"),
+        (lambda: lenet.lenet_shapes((1, 8, 8), [("relu",)]), '("conv", filters, k)'),
+        (lambda: lenet.lenet_shapes((1, 8, 8), [("conv", 6)]), "layer 1 is written"),
+        (lambda: lenet.lenet_shapes((1, 8, 8), LAYERS[::-1]), "dense layers last"),
+        (lambda: lenet.lenet_shapes((1, 8, 8), [("conv", -6, 3)]), "got -6"),
+        (lambda: lenet.lenet_shapes(32, LAYERS), "three sizes (C, H, W)"),
+        (lambda: lenet.count_parameters((1, 8), LAYERS), "count_parameters: image"),
+        (lambda: lenet.count_parameters((1, 4, 4), [("pool", 5)]), "does not fit"),
+        (lambda: lenet.prepared(INK - 300.0), "ink from 0 to 255; got values from"),
+        (lambda: lenet.prepared(INK * 1e300), "ink from 0 to 255"),
+        (lambda: lenet.prepared(INK / 255), "Scale it: 255 * drawing"),
+        (lambda: lenet.squeezed(np.zeros((0, 5))), "at least one pixel"),
+        (lambda: lenet.centred(INK[0]), "centred: image needs 2 axes (H, W)"),
+        (lambda: lenet.Reader({}), "weights lacks c1.weight"),
+        (lambda: lenet.Reader({**READER.w, "mean": [1, 2]}), "needs one number"),
+        (lambda: lenet.Reader({**READER.w, "c1.bias": [1, 2]}), "needs shape (6,)"),
+        (lambda: READER.chances(np.full((1, 28, 28), -255.0)), "ink from 0 to 255"),
+        (lambda: READER.chances("eight"), "needs real numbers"),
+        (lambda: READER.pull(np.zeros((28, 28)), 10, 3, None), "from 0 to 9; got 10"),
+        (lambda: lenet.fooling_drawing(None), "lenet.stored()"),
+        (lambda: fields.read_stack("conv \uff13"), "a layer is written as conv 3"),
+        (lambda: fields.effective_field(np.zeros((0, 4, 4)), STACK), "channels"),
+        (lambda: fields.map_sizes(9, [fields.Layer("dense", 3, 1)]), "'conv' or"),
+        (lambda: fields.middle_share([[1, -1], [1, -1]]), "np.abs(field)"),
+        (lambda: fields.middle_share(np.zeros((0, 0))), "number of rows"),
+        (lambda: fields.padded_pool(MAPS, 1, 1, 1), "from 0 to 0; got 1"),
+        (lambda: fields.padded_pool(MAPS[0], 2, 2, 1), "needs 4 axes"),
     ],
 )
 def test_what_is_refused_says_what_came_and_how_to_mend_it(call, said):
@@ -272,3 +332,19 @@ def test_all_ways_of_l2_agree_where_squares_leave_the_float_range(size):
 def test_differences_of_pixels_are_exact_for_floats_too():
     before, after = np.array([0.25, 0.5]), np.array([0.5, 0.5])
     assert challenges.pixel_change(before, after) == (0.5, 0.125)
+
+
+def test_huge_ink_has_a_centre_too():
+    assert lenet.centre_of_mass([[1e308, 1e308]]) == (0, 0.5)
+    assert fields.middle_share(np.full((6, 6), 1e308)) == 0.25
+
+
+def test_a_stray_dot_does_not_come_in_on_the_other_side():
+    drawing = np.zeros((60, 60), np.uint8)
+    drawing[40:, 40:], drawing[:3, :3] = 255, 255
+    image = lenet.prepared(drawing)
+    assert not image[20:, 20:].any() and lenet.squeezed(drawing)[:2, :2].any()
+
+
+def test_no_picture_has_no_answer():
+    assert READER.chances(np.zeros((0, 28, 28))).shape == (0, 10)

@@ -45,7 +45,9 @@ TABLE = {
     "mlp": (
         ("shapes", "arrays", "neurons", "ops", "grads", "optim"), ("numpy",),
     ),
-    "lenet": (("shapes", "arrays", "ops", "fast", "course.paths"), ("numpy",)),
+    "lenet": (
+        ("shapes", "arrays", "ops", "fast", "kernels", "course.paths"), ("numpy",),
+    ),
     "fields": (("shapes", "arrays", "fast"), ("numpy",)),
     "layers": (
         ("shapes", "fast", "grads", "ops", "optim"), ("numpy",),
@@ -60,6 +62,7 @@ TABLE = {
     "data": (("shapes", "arrays", "course.paths", "images"), ("numpy",)),
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
+    "attribution": ((), ("torch",)),
     "train": (
         (
             "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",

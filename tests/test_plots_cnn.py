@@ -48,8 +48,9 @@ def explorer():
 
 def test_both_controls_change_picture_and_sentence(explorer):
     seen = {(explorer.image.value, explorer.text.value)}
-    for name in ("passes", "which"):
-        explorer.controls[name].value = 2
+    assert explorer.controls["passes"].value == 2  # the trained one is shown first
+    for name, value in (("passes", 0), ("which", 2)):
+        explorer.controls[name].value = value
         assert explorer.status.value == ""
         seen.add((explorer.image.value, explorer.text.value))
     assert len(seen) == 3 and "The answer is" in explorer.text.value

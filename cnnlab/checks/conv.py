@@ -26,6 +26,8 @@ def _size(steps=lambda n, k, p, d: n + 2 * p - d * (k - 1) - 1,
     return answer
 
 
+_plain_size = _size()  # as a learner has it: no word where nothing fits
+
 out_size = Exercise(
     name="out_size",
     notebook="07",
@@ -86,6 +88,52 @@ out_size = Exercise(
             "not a whole number: divide with //, which rounds down.",
         ),
         Mistake(
+            "rounded down to a float",
+            _size(count=lambda steps, s: float(steps // s + 1)),
+            "the values are right, but np.floor and float() give floats, and sizes are "
+            "whole numbers: divide with //, or put int(...) around.",
+        ),
+        Mistake(
+            "rounded to the nearest",
+            _size(count=lambda steps, s: round(steps / s) + 1),
+            "rounded to the nearest whole number: what is left of a stride does not "
+            "count, however much it is; round down.",
+        ),
+        Mistake(
+            "rounded to the nearest at last",
+            _size(count=lambda steps, s: round(steps / s + 1)),
+            "rounded to the nearest whole number: what is left of a stride does not "
+            "count, however much it is; round down.",
+        ),
+        Mistake(
+            "only 1 divided",
+            lambda n, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=False: (
+                n + 2 * padding - dilation * (kernel_size - 1) - 1 // stride + 1
+            ),
+            "brackets are missing: only the last term is divided by the stride.",
+        ),
+        Mistake(
+            "one too few, and no dilation",
+            _size(lambda n, k, p, d: n + 2 * p - k, lambda steps, s: steps // s),
+            "two things are missing: the dilation (a window spans D (K - 1) + 1 "
+            "pixels), and the first place: add 1 at the end.",
+        ),
+        Mistake(
+            "K for K - 1",
+            _size(lambda n, k, p, d: n + 2 * p - d * k - 1),
+            "D K is taken off where D (K - 1) belongs: take 1 off K, then multiply.",
+        ),
+        Mistake(
+            "rounded up to a float",
+            _size(count=lambda steps, s: float(-(-steps // s) + 1)),
+            "rounded up: a window that hangs over the edge does not count; round down.",
+        ),
+        Mistake(
+            "span one too small",
+            _size(lambda n, k, p, d: n + 2 * p - d * k + 1),
+            "a spread kernel does not span D K - 1 pixels, but D (K - 1) + 1.",
+        ),
+        Mistake(
             "stride forgotten",
             _size(count=lambda steps, s: steps + 1),
             "the stride is not used: the window moves S pixels at a time.",
@@ -110,10 +158,10 @@ out_size = Exercise(
 
 
 def _numbers(rng, *shape):
-    """Draw small whole numbers, or fractions of one digit."""
+    """Draw small whole numbers, or quarters, whose sums and products are exact."""
     if rng.random() < 0.5:
         return rng.integers(-4, 5, shape).astype(float)
-    return rng.normal(0, 2, shape).round(1)
+    return rng.normal(0, 8, shape).round() / 4
 
 
 def _drawn_geometry(rng, size, dilations=(1, 1, 2)):
@@ -182,6 +230,11 @@ def _with(change):
     return answer
 
 
+def _with_kernel(change):
+    """Return conv2d where ``change`` has altered the kernels."""
+    return lambda x, w, *more, **others: ops.conv2d(x, change(w), *more, **others)
+
+
 def _contiguous(i, j, rows, columns):
     """Return a window of K pixels in a row, where dilation should spread it."""
     return tuple(
@@ -207,29 +260,64 @@ def _unstrided(i, j, rows, columns):
     )
 
 
+def _summed(subscripts):
+    return lambda patch, w: np.einsum(subscripts, patch, w)
+
+
+_as_hinted = _summed("ncab,fcab->nf")
+
+
+def _by_filter(patch, w):
+    return np.stack([np.sum(patch * one, axis=(1, 2, 3)) for one in w], axis=1)
+
+
+def _one_by_one(patch, w):
+    return np.array([[np.sum(part * one) for one in w] for part in patch])
+
+
 def _hinted(at=lambda rows, columns: (rows, columns), size=lambda oh, ow: (oh, ow),
-            pad=_framed, end=lambda out: out, framed_twice=False):  # fmt: skip
+            pad=_framed, end=lambda out: out, framed_twice=False, bare=False,
+            sides=lambda kh, kw: (kh, kw), corner=lambda i, j, s, d: (i * s, j * s),
+            span=lambda k, d: d * (k - 1) + 1, sized_by=None, kind=float, into=False,
+            product=_as_hinted):  # fmt: skip
     """Return an answer written as the hints say, but for one slip."""
 
     def answer(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-        n, f, (kh, kw) = len(x), len(w), w.shape[2:]
-        given = _framed(x, padding) if framed_twice else x
+        n, f, (kh, kw) = len(x), len(w), sides(*w.shape[2:])
+        given = _framed(x, padding) if framed_twice else pad(x, padding) if bare else x
         oh, ow = (
-            shapes.out_size(m, k, stride, padding, dilation)
+            _plain_size(m, k, stride, 0 if bare else padding, sized_by or dilation)
             for m, k in zip(given.shape[2:], (kh, kw), strict=True)
         )
         x = pad(x, padding)
-        out = np.zeros((n, f, *size(oh, ow)))
+        out = np.zeros((n, f, *size(oh, ow)), kind)
         for i, j in np.ndindex(out.shape[2:]):
-            top, left = i * stride, j * stride
-            rows = slice(top, top + dilation * (kh - 1) + 1, dilation)
-            columns = slice(left, left + dilation * (kw - 1) + 1, dilation)
+            top, left = corner(i, j, stride, dilation)
+            rows = slice(top, top + span(kh, dilation), dilation)
+            columns = slice(left, left + span(kw, dilation), dilation)
             rows, columns = at(rows, columns)
             patch = x[:, :, rows, columns]
-            out[:, :, i, j] = np.einsum("ncab,fcab->nf", patch, w)
+            out[:, :, i, j] = product(patch, w)
+        if into and b is not None:
+            out += b[:, None, None]
+            return out
         return end(out if b is None else out + b[:, None, None])
 
     return answer
+
+
+def _partly_framed(rows=(1, 1), columns=(1, 1)):
+    """Return a padding that leaves out some of the four sides."""
+    return lambda x, p: np.pad(
+        x, ((0, 0), (0, 0), *(tuple(p * n for n in one) for one in (rows, columns)))
+    )
+
+
+_ONE_SIDED = (
+    "the frame lies on one side only: np.pad wants (P, P) for the rows and for "
+)
+_ONE_SIDED += "the columns, before and after."
+_BEFORE, _AFTER = (_partly_framed(one, one) for one in ((1, 0), (0, 1)))
 
 
 def _one_dot(patch, w):
@@ -263,9 +351,7 @@ conv2d = Exercise(
     mistakes=(
         Mistake(
             "kernel turned round",
-            lambda x, w, b=None, stride=1, padding=0, dilation=1, groups=1: ops.conv2d(
-                x, w[:, :, ::-1, ::-1], b, stride, padding, dilation
-            ),
+            _with_kernel(lambda w: w[:, :, ::-1, ::-1]),
             "the kernel is turned by 180 degrees: here it lies on the patch as it "
             "stands, w[f, c, 0, 0] on the patch's top left pixel.",
         ),
@@ -312,7 +398,7 @@ conv2d = Exercise(
         ),
         Mistake(
             "all axes padded",
-            _conv(pad=lambda x, padding: np.pad(x, padding)),
+            _hinted(pad=lambda x, padding: np.pad(x, padding)),
             "np.pad(x, padding) frames all four axes, the images and channels too: "
             "give the widths axis by axis, ((0, 0), (0, 0), (P, P), (P, P)).",
         ),
@@ -342,6 +428,123 @@ conv2d = Exercise(
             _hinted(pad=lambda x, padding: x),
             "the map has room for the padding, but the image has no frame: put zeros "
             "round it.",
+        ),
+        *(
+            Mistake(f"frame {where} only{how}", _hinted(pad=pad, **form), _ONE_SIDED)
+            for where, pad in (("before", _BEFORE), ("behind", _AFTER))
+            for how, form in (
+                ("", {}),
+                (", filter by filter", {"product": _by_filter}),
+                (", one by one", {"product": _one_by_one}),
+                (", size to match", {"bare": True}),
+            )
+        ),
+        Mistake(
+            "rows framed only",
+            _hinted(pad=_partly_framed(columns=(0, 0))),
+            "only the rows have a frame: np.pad wants (P, P) for the columns, too.",
+        ),
+        Mistake(
+            "columns framed only",
+            _hinted(pad=_partly_framed(rows=(0, 0))),
+            "only the columns have a frame: np.pad wants (P, P) for the rows, too.",
+        ),
+        Mistake(
+            "frame of ones",
+            _hinted(pad=lambda x, padding: _framed(x, padding, constant_values=1)),
+            "the frame holds ones; here it holds zeros.",
+        ),
+        *(
+            Mistake(
+                f"KH and KW exchanged{how}",
+                _hinted(sides=lambda kh, kw: (kw, kh), **form),
+                "KH and KW are exchanged: w.shape is (F, C, KH, KW), rows first.",
+            )
+            for how, form in (("", {}), (", one by one", {"product": _one_by_one}))
+        ),
+        Mistake(
+            "slice ends too early",
+            _hinted(span=lambda k, d: d * (k - 1)),
+            "the slice ends one pixel too early: it leaves its end out, so the end is "
+            "top + D (K - 1) + 1.",
+        ),
+        Mistake(
+            "slice of K pixels",
+            _hinted(span=lambda k, d: k),
+            "the slice ends too early for a spread kernel: it spans D (K - 1) + 1 "
+            "pixels.",
+        ),
+        Mistake(
+            "size without the dilation",
+            _hinted(sized_by=1),
+            "the map is too large: its size needs the dilation, as the spread kernel "
+            "has fewer places.",
+        ),
+        Mistake(
+            "corner times the dilation",
+            _hinted(corner=lambda i, j, s, d: (i * s * d, j * s * d)),
+            "window (i, j) begins at pixel (S i, S j); the dilation spreads its "
+            "numbers, not the places.",
+        ),
+        Mistake(
+            "stride for the rows only",
+            _hinted(corner=lambda i, j, s, d: (i * s, j)),
+            "the columns do not use the stride: left is j * stride.",
+        ),
+        Mistake(
+            "stride for the columns only",
+            _hinted(corner=lambda i, j, s, d: (i, j * s)),
+            "the rows do not use the stride: top is i * stride.",
+        ),
+        *(
+            Mistake(
+                f"kernel transposed{how}",
+                _hinted(product=product),
+                "rows and columns of the kernel are exchanged: w[f, c, k, l] meets row "
+                "k and column l of the patch.",
+            )
+            for how, product in (
+                ("", _summed("ncab,fcba->nf")),
+                (
+                    " first",
+                    lambda patch, w: _as_hinted(patch, w.swapaxes(2, 3)),
+                ),
+                (", one by one", lambda patch, w: _one_by_one(patch, w.swapaxes(2, 3))),
+            )
+        ),
+        Mistake(
+            "kernel upside down",
+            _with_kernel(lambda w: w[:, :, ::-1]),
+            "the kernel's rows run backwards: its first row meets the patch's first.",
+        ),
+        Mistake(
+            "kernel from right to left",
+            _with_kernel(lambda w: w[:, :, :, ::-1]),
+            "the kernel's columns run backwards: its first column meets the patch's "
+            "first.",
+        ),
+        Mistake(
+            "channels not matched",
+            _hinted(product=_summed("ncab,fdab->nf")),
+            "every channel of the patch meets every kernel of the filter: w[f, c] "
+            "belongs to channel c alone, so both need the same letter.",
+        ),
+        Mistake(
+            "summed over the images",
+            _hinted(product=_summed("ncab,fcab->f")),
+            "the images are added up: every image has maps of its own, so N stays.",
+        ),
+        Mistake(
+            "whole numbers",
+            _hinted(kind=int),
+            "fractions are cut off: the maps stand in an array of whole numbers. Begin "
+            "with np.zeros(...), which holds floats.",
+        ),
+        Mistake(
+            "whole numbers, and the bias into them",
+            _hinted(kind=int, into=True),
+            "fractions are cut off: the maps stand in an array of whole numbers. Begin "
+            "with np.zeros(...), which holds floats.",
         ),
         Mistake(
             "filters last",
@@ -426,6 +629,11 @@ def _parameters(each=lambda c, f, kh, kw: c * f * kh * kw, more=lambda c, f: f):
     return answer
 
 
+def _always_a_pair(in_channels, filters, kernel_size, groups=1, bias=True):
+    kh, kw = kernel_size
+    return filters * in_channels * kh * kw + (filters if bias else 0)
+
+
 def _drawn_parameters(rng, size):
     c, f, k = (int(one) for one in rng.integers(1, 3 + 4 * size, 3))
     if rng.random() < 0.3:
@@ -476,6 +684,48 @@ conv_parameters = Exercise(
             "kernel not squared",
             _parameters(lambda c, f, kh, kw: c * f * kh),
             "a kernel has rows and columns: KH times KW weights.",
+        ),
+        Mistake(
+            "sides added",
+            _parameters(lambda c, f, kh, kw: c * f * (kh + kw)),
+            "the two sides of the kernel are added: KH times KW weights.",
+        ),
+        Mistake(
+            "a bias for each input channel",
+            _parameters(more=lambda c, f: c),
+            "a bias for each input channel is counted; each filter has one: F.",
+        ),
+        Mistake(
+            "one kernel, one bias",
+            _parameters(lambda c, f, kh, kw: c * kh * kw, lambda c, f: 1),
+            "these are the numbers of one filter: multiply by F, the bias, too.",
+        ),
+        Mistake(
+            "a pair taken for its second number",
+            _parameters(lambda c, f, kh, kw: c * f * kw * kw),
+            "kernel_size may be a pair (rows, columns): multiply both.",
+        ),
+        Mistake(
+            "a pair multiplied by itself",
+            lambda c, f, kernel_size, groups=1, bias=True: (
+                f * c * kernel_size * kernel_size + (f if bias else 0)
+            ),
+            "kernel_size may be a pair, which cannot be multiplied by itself: take its "
+            "two numbers first, kh, kw = kernel_size.",
+        ),
+        Mistake(
+            "a pair squared",
+            lambda c, f, kernel_size, groups=1, bias=True: (
+                f * c * kernel_size**2 + (f if bias else 0)
+            ),
+            "kernel_size may be a pair, which cannot be squared: take its two numbers "
+            "first, kh, kw = kernel_size.",
+        ),
+        Mistake(
+            "always a pair",
+            _always_a_pair,
+            "kernel_size may be one number, which cannot be taken apart: then KH and "
+            "KW are both that number.",
         ),
         Mistake(
             "biases always",
@@ -531,18 +781,29 @@ def _columns(arrange, settings=lambda given: {}):
     return answer
 
 
-def _numbered_by_rows(x, kernel_size, stride=1, padding=0, dilation=1):
-    """Return the columns where place (i, j) is written to number i OH + j."""
-    pair = isinstance(kernel_size, tuple)
-    kh, kw = kernel_size if pair else (kernel_size, kernel_size)
-    n, c = x.shape[:2]
-    w = np.zeros((1, c, kh, kw))
-    places = list(_places(x, w, stride, padding, dilation))
-    oh, ow = places[-1][0] + 1, places[-1][1] + 1
-    x, columns = _framed(x, padding), np.zeros((n, c * kh * kw, oh * ow))
-    for i, j, rows, cols in places:
-        columns[:, :, i * oh + j] = x[:, :, rows, cols].reshape(n, -1)
-    return columns
+def _cut(number=lambda i, j, oh, ow, kh, kw: i * ow + j, pad=_framed, order="C",
+         sides=lambda kh, kw: (kh, kw), corner=lambda i, j, s, d: (i * s, j * s),
+         span=lambda k, d: d * (k - 1) + 1, kind=float):  # fmt: skip
+    """Return an answer written as the hints say, but for one slip."""
+
+    def answer(x, kernel_size, stride=1, padding=0, dilation=1):
+        pair = isinstance(kernel_size, tuple)
+        kh, kw = sides(*(kernel_size if pair else (kernel_size, kernel_size)))
+        n, c = x.shape[:2]
+        oh, ow = (
+            _plain_size(m, k, stride, padding, dilation)
+            for m, k in zip(x.shape[2:], (kh, kw), strict=True)
+        )
+        x, columns = pad(x, padding), np.zeros((n, c * kh * kw, oh * ow), kind)
+        for i, j in np.ndindex(oh, ow):
+            top, left = corner(i, j, stride, dilation)
+            rows = slice(top, top + span(kh, dilation), dilation)
+            cols = slice(left, left + span(kw, dilation), dilation)
+            patch = x[:, :, rows, cols].reshape(n, -1, order=order)
+            columns[:, :, number(i, j, oh, ow, kh, kw)] = patch
+        return columns
+
+    return answer
 
 
 def _flat(six, *axes):
@@ -617,8 +878,89 @@ im2col = Exercise(
         ),
         Mistake(
             "numbered by OH",
-            _numbered_by_rows,
+            _cut(lambda i, j, oh, ow, kh, kw: i * oh + j),
             "place (i, j) is column i OW + j: a row of the map has OW places, not OH.",
+        ),
+        Mistake(
+            "numbered by KW",
+            _cut(lambda i, j, oh, ow, kh, kw: i * kw + j),
+            "place (i, j) is column i OW + j: a row of the map has OW places, not KW.",
+        ),
+        Mistake(
+            "patch in order F",
+            _cut(order="F"),
+            'the patch is read with order="F", so channels run fastest; leave the '
+            "order out: channel by channel, row by row.",
+        ),
+        Mistake(
+            "padded with the edge",
+            _cut(pad=lambda x, padding: _framed(x, padding, mode="edge")),
+            "the frame repeats the pixels at the edge; here it holds zeros.",
+        ),
+        Mistake(
+            "all axes padded",
+            _cut(pad=lambda x, padding: np.pad(x, padding)),
+            "np.pad(x, padding) frames all four axes, the images and channels too: "
+            "give the widths axis by axis, ((0, 0), (0, 0), (P, P), (P, P)).",
+        ),
+        Mistake(
+            "frame before only",
+            _cut(pad=_BEFORE),
+            _ONE_SIDED,
+        ),
+        Mistake(
+            "frame behind only",
+            _cut(pad=_AFTER),
+            _ONE_SIDED,
+        ),
+        Mistake(
+            "KH and KW exchanged",
+            _cut(sides=lambda kh, kw: (kw, kh)),
+            "KH and KW are exchanged: the pair is (rows, columns).",
+        ),
+        Mistake(
+            "stride for the rows only",
+            _cut(corner=lambda i, j, s, d: (i * s, j)),
+            "the columns do not use the stride: left is j * stride.",
+        ),
+        Mistake(
+            "stride for the columns only",
+            _cut(corner=lambda i, j, s, d: (i, j * s)),
+            "the rows do not use the stride: top is i * stride.",
+        ),
+        Mistake(
+            "slice of K pixels",
+            _cut(span=lambda k, d: k),
+            "the slice ends too early for a spread kernel: it spans D (K - 1) + 1 "
+            "pixels.",
+        ),
+        Mistake(
+            "whole numbers",
+            _cut(kind=int),
+            "fractions are cut off: the columns stand in an array of whole numbers. "
+            "Begin with np.zeros(...), which holds floats.",
+        ),
+        Mistake(
+            "images side by side",
+            _columns(
+                lambda six: np.concatenate(list(_flat(six, 1, 2, 3, 4, 5)), axis=1)
+            ),
+            "the columns of all images stand side by side; every image has columns of "
+            "its own, so the shape is (N, C KH KW, OH OW).",
+        ),
+        Mistake(
+            "images below each other",
+            _columns(
+                lambda six: np.concatenate(list(_flat(six, 1, 2, 3, 4, 5)), axis=0)
+            ),
+            "the axis of the images is missing: every image has columns of its own, so "
+            "the shape is (N, C KH KW, OH OW).",
+        ),
+        Mistake(
+            "first image only",
+            _columns(lambda six: _flat(six[:1], 1, 2, 3, 4, 5)[0]),
+            "the axis of the images is missing: every image has columns of its own, so "
+            "the shape is (N, C KH KW, OH OW).",
         ),
         Mistake(
             "patches turned round",
@@ -666,7 +1008,7 @@ def _keep(kept, given):
 
 
 def _back(to_w=_give, to_x=_give, back=lambda w: w, at=lambda i, j, r, c: (r, c),
-          crop=True, cut=False):  # fmt: skip
+          crop=True, cut=False, half=False):  # fmt: skip
     """Return an answer that goes by these rules."""
 
     def answer(dout, x, w, stride=1, padding=0, dilation=1, groups=1):
@@ -683,6 +1025,8 @@ def _back(to_w=_give, to_x=_give, back=lambda w: w, at=lambda i, j, r, c: (r, c)
             dx = dx[:, :, padding : padding + high, padding : padding + wide]
         if cut:
             dx = dx[:, :, padding:-padding, padding:-padding]
+        if half:
+            dx = dx[:, :, padding:, padding:]
         return dx, dw, dout.sum(axis=(0, 2, 3))
 
     return answer
@@ -748,6 +1092,12 @@ conv2d_backward = Exercise(
             "frame cut off by -P",
             _back(crop=False, cut=True),
             "dx: the slice P : -P is empty where P is 0; write P : P + H.",
+        ),
+        Mistake(
+            "frame cut off before only",
+            _back(crop=False, half=True),
+            "dx: the frame is cut off before the image, but not behind it: the slice "
+            "is P : P + H.",
         ),
         Mistake(
             "db summed over the images only",
@@ -831,6 +1181,15 @@ def _turned(x, w):
     return out
 
 
+def _transposed_slide(x, w):
+    kh, kw = w.shape
+    out = np.zeros((x.shape[0] - kh + 1, x.shape[1] - kw + 1))
+    for i, j in np.ndindex(out.shape):
+        for a, b in np.ndindex(w.shape):
+            out[i, j] += x[i + a, j + b] * w[b, a]
+    return out
+
+
 def _drawn_slide(rng, size):
     kernel = rng.integers(1, 4, 2)
     return Case((_numbers(rng, *(kernel + rng.integers(0, size, 2))),
@@ -882,6 +1241,16 @@ slide = FindBug(
             "sign when they are turned.",
         ),
         Mistake(
+            "transposed",
+            _transposed_slide,
+            "now rows and columns of the kernel are exchanged: w[a, b], a goes down.",
+        ),
+        Mistake(
+            "transposed and turned",
+            lambda x, w: _transposed_slide(x, w[::-1, ::-1]),
+            "the kernel is still turned, and its rows and columns are exchanged now.",
+        ),
+        Mistake(
             "only the rows mended",
             lambda x, w: kernels.slide(x, w[:, ::-1]),
             "now the kernel's rows are right, but its columns still run backwards.",
@@ -921,7 +1290,10 @@ def _score_kernel(answer):
     kernel = answer() if callable(answer) else answer
     if kernel is None:
         raise ValueError("Your function gives None: is a `return` missing?")
-    kernel = np.asarray(kernel, float)
+    kernel = np.asarray(kernel)
+    if kernel.dtype.kind not in "biuf":
+        raise ValueError(f"A kernel holds real numbers; yours has {kernel.dtype}.")
+    kernel = kernel.astype(float)
     if kernel.ndim != 2 or not kernel.size or max(kernel.shape) > _WIDEST:
         raise ValueError(
             f"A kernel has rows and columns, from 1 x 1 to {_WIDEST} x {_WIDEST}; got "

@@ -88,6 +88,48 @@ def _square(image, layers):
     return found
 
 
+def _of_one_shape(arrange=lambda c, h, w: (c, h, w), pools=lambda first, c: c,
+                  pooled=None, moves=True):  # fmt: skip
+    """Return an answer whose maps are read, kept or handed on in another way."""
+
+    def answer(image, layers):
+        shape, found = tuple(image), []
+        for kind, *numbers in layers:
+            if kind == "dense":
+                new = (numbers[0],)
+            else:
+                c, h, w = shape
+                k = numbers[-1]
+                if kind == "conv":
+                    new = arrange(numbers[0], h - k + 1, w - k + 1)
+                else:
+                    new = (pooled or arrange)(pools(image[0], c), h // k, w // k)
+            found.append(new)
+            shape = new if moves else shape
+        return found
+
+    return answer
+
+
+def _turned_image(image, layers):
+    c, h, w = image
+    return lenet.lenet_shapes((c, w, h), layers)
+
+
+def _of_last_maps(image, layers):
+    found = lenet.lenet_shapes(image, layers)
+    return [(*one[1:], one[0]) if len(one) == 3 else one for one in found]
+
+
+def _one_list(image, layers):
+    """Return one list, again and again, which holds the last shape everywhere."""
+    shape, found = list(image), []
+    for new in lenet.lenet_shapes(image, layers):
+        shape[:] = new
+        found.append(shape)
+    return found
+
+
 def _with_image(image, layers):
     return [tuple(image), *lenet.lenet_shapes(image, layers)]
 
@@ -148,6 +190,56 @@ lenet_shapes = LayerShapes(
             "dense as a number",
             _shaped(dense=lambda n: n),
             "the shape after a dense layer is a tuple with one number: (n,).",
+        ),
+        Mistake(
+            "h and w exchanged",
+            _of_one_shape(lambda c, h, w: (c, w, h)),
+            "rows and columns are exchanged: the order is (C, H, W), in the image and "
+            "in every shape.",
+        ),
+        Mistake(
+            "h and w read in another order",
+            _turned_image,
+            "rows and columns are exchanged: the order is (C, H, W), in the image and "
+            "in every shape.",
+        ),
+        Mistake(
+            "h and w exchanged by convolutions",
+            _of_one_shape(lambda c, h, w: (c, w, h), pooled=lambda c, h, w: (c, h, w)),
+            "a convolution exchanges rows and columns here: both keep their places.",
+        ),
+        Mistake(
+            "h and w exchanged by pools",
+            _of_one_shape(pooled=lambda c, h, w: (c, w, h)),
+            "a pool exchanges rows and columns here: both keep their places.",
+        ),
+        Mistake(
+            "maps last",
+            _of_last_maps,
+            "the maps come last; the order is (C, H, W).",
+        ),
+        Mistake(
+            "shape never handed on",
+            _of_one_shape(moves=False),
+            "every layer is given the image: the shape after one layer is the shape "
+            "before the next.",
+        ),
+        Mistake(
+            "channels of the image in pools",
+            _of_one_shape(pools=lambda first, c: first),
+            "a pool gives as many maps as come in, not as many as the image has "
+            "channels.",
+        ),
+        Mistake(
+            "one list for all",
+            _one_list,
+            "all entries are one and the same list, changed in place: append a new "
+            "tuple for each layer.",
+        ),
+        Mistake(
+            "pool divided",
+            _shaped(pool=lambda n, k: n / k),
+            "sizes are whole numbers: divide with //, which drops what is left over.",
         ),
         Mistake(
             "squares only",
@@ -529,14 +621,22 @@ def _broken(image):
 
 
 def _blob(rng, height, width):
-    """Return an image whose ink keeps away from the border when it is centred."""
-    tall, wide = (int(one) for one in rng.integers(1, 4, 2))
-    ink = rng.integers(0, 200, (tall, wide))
-    ink[0, 0] = 255
-    image = np.zeros((height, width), np.uint8)
-    top, left = rng.integers(0, height - tall + 1), rng.integers(0, width - wide + 1)
-    image[top : top + tall, left : left + wide] = ink
-    return image
+    """Return an image whose ink keeps away from the border when it is centred.
+
+    No shift lies half-way between two whole numbers, where roundings differ.
+    """
+    while True:
+        tall, wide = (int(one) for one in rng.integers(1, 4, 2))
+        ink = rng.integers(0, 200, (tall, wide))
+        ink[0, 0] = 255
+        image = np.zeros((height, width), np.uint8)
+        top = rng.integers(0, height - tall + 1)
+        left = rng.integers(0, width - wide + 1)
+        image[top : top + tall, left : left + wide] = ink
+        middle = np.array([height - 1, width - 1]) / 2
+        shift = middle - lenet.centre_of_mass(image)
+        if (np.abs(shift - np.floor(shift) - 0.5) > 0.01).all():
+            return image
 
 
 def _drawn_blob(rng, size):
@@ -615,6 +715,35 @@ off_centre = FindBug(
             "rows only",
             _rolled(lambda h, w, r, c: (round((h - 1) / 2 - r), 0)),
             "the columns do not move.",
+        ),
+        Mistake(
+            "each part rounded",
+            _rolled(
+                lambda h, w, r, c: (
+                    round((h - 1) / 2) - round(r),
+                    round((w - 1) / 2) - round(c),
+                )
+            ),
+            "the middle and the centre are rounded one by one, which can be a pixel "
+            "off: round their difference.",
+        ),
+        Mistake(
+            "whole middle",
+            _rolled(
+                lambda h, w, r, c: ((h - 1) // 2 - round(r), (w - 1) // 2 - round(c))
+            ),
+            "the middle and the centre are rounded one by one, which can be a pixel "
+            "off: round their difference.",
+        ),
+        Mistake(
+            "columns only",
+            _rolled(lambda h, w, r, c: (0, round((w - 1) / 2 - c))),
+            "the rows do not move.",
+        ),
+        Mistake(
+            "cut off",
+            _rolled(lambda h, w, r, c: (int((h - 1) / 2 - r), int((w - 1) / 2 - c))),
+            "int() cuts the shift off; the nearest whole number was right.",
         ),
         Mistake(
             "rounded down",

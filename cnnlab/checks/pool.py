@@ -507,6 +507,22 @@ def _traced(size=None, jump=None, start=None):
     return answer
 
 
+def _reordered(order):
+    return lambda layers: [shapes.receptive_field(layers)[i] for i in order]
+
+
+def _unpacked(names):
+    """Return an answer that takes the four numbers of a layer for others."""
+    return lambda layers: _traced()([names(*layer) for layer in layers])
+
+
+def _spread_padding(layers):
+    """Let the dilation move the start, too."""
+    size, jump, _ = shapes.receptive_field(layers)
+    start = shapes.receptive_field([(k, s, p * d, d) for k, s, p, d in layers]).start
+    return size, jump, start
+
+
 def _drawn_stack(rng, size):
     layers = []
     for _ in range(int(rng.integers(1, 2 + size // 2))):
@@ -607,6 +623,49 @@ receptive_field = Exercise(
             lambda layers: [shapes.receptive_field(layers)[i] for i in (0, 2, 1)],
             "jump and start are exchanged: return size, jump, start.",
         ),
+        *(
+            Mistake(
+                f"{', '.join(np.array(('size', 'jump', 'start'))[list(order)])}",
+                _reordered(order),
+                "the three numbers are right, but in another order: return size, jump, "
+                "start.",
+            )
+            for order in ((1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+        ),
+        Mistake(
+            "s and p exchanged",
+            _unpacked(lambda k, s, p, d: (k, p, s, d)),
+            "stride and padding are exchanged: a layer is (k, s, p, d).",
+        ),
+        Mistake(
+            "p and d exchanged",
+            _unpacked(lambda k, s, p, d: (k, s, d, p)),
+            "padding and dilation are exchanged: a layer is (k, s, p, d).",
+        ),
+        Mistake(
+            "k and s exchanged",
+            _unpacked(lambda k, s, p, d: (s, k, p, d)),
+            "window and stride are exchanged: a layer is (k, s, p, d).",
+        ),
+        Mistake(
+            "first layer only",
+            lambda layers: shapes.receptive_field(layers[:1]),
+            "only the first layer is counted: `return` stands inside the loop.",
+        ),
+        Mistake(
+            "size from 0",
+            lambda layers: (
+                (shapes.receptive_field(layers).size - 1,)
+                + shapes.receptive_field(layers)[1:]
+            ),
+            "one pixel is missing: a pixel of the image sees itself, so size begins "
+            "at 1.",
+        ),
+        Mistake(
+            "padding spread",
+            _spread_padding,
+            "the start moves by p jumps; the dilation does not spread the padding.",
+        ),
         Mistake(
             "padding widens",
             _traced(size=lambda r, j, k, s, p, d: r + (d * (k - 1) + 2 * p) * j),
@@ -631,7 +690,7 @@ receptive_field = Exercise(
 
 
 def _zero_border(x, kernel_size, stride, padding):
-    """Return max pooling of (N, C, H, W) with a border that never wins."""
+    """Return max pooling of (N, C, H, W), with a border on all four sides."""
     p, (n, c, height, width) = padding, x.shape
     padded = np.full((n, c, height + 2 * p, width + 2 * p), 0.0)
     padded[:, :, p : p + height, p : p + width] = x
@@ -681,24 +740,24 @@ padded_pool = FindBug(
     causes=(
         Cause(
             "a",
-            "The border is added on two sides only.",
-            "x lies in the middle of an array that is 2 p larger each way.",
+            "x is laid into the border one row too low.",
+            "It lies in the middle: p rows above it, and p below.",
         ),
         Cause(
             "b",
-            "The zeros of the border win where all pixels are below 0.",
+            "Where all pixels of a window are below 0, the border wins.",
             "Zero is a number like others; only minus infinity never wins.",
             right=True,
         ),
         Cause(
             "c",
-            "Windows begin at i instead of at i times the stride.",
-            "top is i * stride, left is j * stride.",
+            "The last row of windows begins one row too high.",
+            "Then the lower right number would be 6; all begin at i * stride.",
         ),
         Cause(
             "d",
-            "One window too few is counted for each axis.",
-            "out_size counts the padding, and the size of the result is right.",
+            "One row of windows too many is counted.",
+            "out_size counts the border, and the size of the result is right.",
         ),
     ),
     cases=(
@@ -753,8 +812,7 @@ padded_pool = FindBug(
         ),
     ),
     hints_=(
-        "Pool [[-4, -7], [-2, -9]] with windows of 2, a border of 1 and steps of 2, by "
-        "hand: the first window holds three pixels of the border and the −4.",
+        "Do the wrong corner by hand: which four numbers does its window hold?",
         "Which number never wins against another?",
         "`np.full((n, c, height + 2 * p, width + 2 * p), -np.inf)`",
     ),

@@ -8,7 +8,7 @@ from cnnlab.widgets._base import Explorer, number
 
 
 def network_explorer(film, x, images, labels, names, forward_all=layers.forward_all):
-    """Return controls for a training: passes, and the image that is shown.
+    """Return controls for a training: passes, all at first, and the image shown.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def network_explorer(film, x, images, labels, names, forward_all=layers.forward_
         return p.network_board(images[which], *maps[:2], shares, names, labels[which])
 
     controls = {
-        "passes": number("passes", 0, 0, len(film) - 1),
+        "passes": number("passes", len(film) - 1, 0, len(film) - 1),
         "which": number("image", 0, 0, len(x) - 1),
     }
     return Explorer(render, controls)

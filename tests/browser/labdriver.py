@@ -8,10 +8,12 @@ import ast
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
 import subprocess
+import symtable
 import sys
 import time
 import urllib.error
@@ -277,25 +279,50 @@ class Notebook:
 # --------------------------------------------------------------------------- checks
 
 
+def needed_by(wanted, cells: list[tuple[str, list[str]]]) -> list[int]:
+    """Return the positions of the cells that are ``wanted``, and of all they rest on.
+
+    ``cells`` are (source, tags) of code, in order. From the last to the first: one is
+    kept if it is wanted, or sets a name that a kept one uses and that no cell between
+    them sets. The first one, which imports, is kept always.
+    """
+    kept, used = [], set()
+    for index, (source, tags) in reversed(list(enumerate(cells))):
+        sets, uses = _names(source)
+        if wanted(source, tags) or sets & used or not index:
+            kept.append(index)
+            used = (used - sets) | uses
+    return kept[::-1]
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Return the global names that a cell sets (imports count), and those it uses."""
+    magic = re.sub(r"(?m)^%.*$", "", source)
+    table = symtable.symtable(magic, "cell", "exec")
+    symbols = table.get_symbols()
+    sets = {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
+    uses, inner = {one.get_name() for one in symbols if one.is_referenced()}, [table]
+    while inner:
+        inner += (part := inner.pop()).get_children()
+        found = part.get_symbols()
+        uses |= {one.get_name() for one in found if one.is_global()}
+    added = [
+        one.target.id
+        for one in ast.walk(ast.parse(magic))
+        if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name)
+    ]
+    return sets, uses | set(added)
+
+
 def needed_by_widgets(cells: list[dict]) -> list[int]:
     """Return the positions of the widgets' cells, and of all code that they rest on.
 
-    From the last cell to the first: a cell is kept if it imports, or sets a name that a
-    kept one uses. nbval runs the others.
+    nbval runs the others.
     """
-    kept, wanted = [], set()
-    for index, cell in reversed(list(enumerate(cells))):
-        if cell["type"] != "code":
-            continue
-        found = list(ast.walk(ast.parse(cell["source"])))
-        names = [one for one in found if isinstance(one, ast.Name)]
-        stored = {one.id for one in names if isinstance(one.ctx, ast.Store)}
-        stored |= {one.name for one in found if isinstance(one, ast.FunctionDef)}
-        imports = any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in found)
-        if "widget" in cell["tags"] or imports or stored & wanted:
-            kept.append(index)
-            wanted |= {one.id for one in names if isinstance(one.ctx, ast.Load)}
-    return kept[::-1]
+    places = [place for place, cell in enumerate(cells) if cell["type"] == "code"]
+    code = [(cells[place]["source"], cells[place]["tags"]) for place in places]
+    needed = needed_by(lambda source, tags: "widget" in tags, code)
+    return [places[index] for index in needed]
 
 
 def complaints_of_run(notebook: Notebook, only: list[int] | None = None) -> list[str]:
