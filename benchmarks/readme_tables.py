@@ -24,11 +24,8 @@ WINGS = {
         "lenet",
         "fields",
         "layers", "clinic",
-<<<<<<< HEAD
         "recipe",
-=======
         "attribution",
->>>>>>> main
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),
