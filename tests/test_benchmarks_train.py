@@ -7,10 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from cnnlab import nets, packed
+from cnnlab import data, nets, packed, train
 from cnnlab.course import records
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -23,7 +25,9 @@ def script(monkeypatch):
     written = {}
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(
-        records, "write", lambda name, payload: written.update({name: payload})
+        records,
+        "write",
+        lambda name, payload, command=None: written.update({name: payload}),
     )
 
     def run(name: str, *arguments: str) -> dict:
@@ -193,3 +197,117 @@ def test_the_record_of_the_activation_race_holds_together():
 def test_spinning_threads_were_faster_in_every_round_as_the_readme_says():
     row = records.read("wait_policy_speed")
     assert row["active_to_passive"]["least"] > 1.1
+
+
+def few_photographs(n: int, side: int, seed: int):
+    """Return noisy pictures of three classes, told apart by their brightest channel."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    images = rng.integers(0, 120, (n, 3, side, side))
+    images[np.arange(n), labels] += 90
+    return data.Dataset(images.astype(np.uint8), labels, tuple("abc"), "noise", "train")
+
+
+def test_ablations_and_depth_go_on_with_the_rows_that_are_missing(
+    helpers, monkeypatch, tmp_path
+):
+    kept, trainings = {}, []
+
+    def read(name):
+        if name not in kept:
+            raise FileNotFoundError
+        return json.loads(json.dumps(kept[name]))
+
+    monkeypatch.setattr(records, "read", read)
+    monkeypatch.setattr(
+        records, "write", lambda name, payload, command: kept.update({name: payload})
+    )
+    monkeypatch.setattr(importlib.import_module("_shipped"), "FOLDER", tmp_path)
+    for name, side, rows in (
+        ("ablations", 32, ("base", "no crops")),
+        ("depth", 16, ("plain 8", "residual 8")),
+    ):
+        module = importlib.import_module(name)
+        pair = few_photographs(12, side, 1), few_photographs(6, side, 2)
+        parts = (pair, pair) if name == "ablations" else pair
+        monkeypatch.setattr(module, "parts", lambda found=parts: found)
+        monkeypatch.setattr(module, "EPOCHS", 1)
+        monkeypatch.setattr(module, "TRIAL_EPOCHS", 1)
+        monkeypatch.setattr(module, "SEEDS", 1)
+        monkeypatch.setattr(module, "RATES", (0.01,))
+        monkeypatch.setattr(module, "BASE", module.BASE.change(batch=6, epochs=1))
+        one = module.trained
+        monkeypatch.setattr(
+            module, "trained",
+            lambda row, *rest, one=one, **more: (
+                trainings.append(row), one(row, *rest, **more))[1],
+        )  # fmt: skip
+        module.main([rows[0]])
+        before = json.dumps(kept[name]["rows"][rows[0]])
+        trainings.clear()
+        module.main(list(rows))
+        assert trainings == [rows[1]]
+        assert json.dumps(kept[name]["rows"][rows[0]]["runs"]) in before
+        for row in rows:
+            (run,) = kept[name]["rows"][row]["runs"]
+            assert 0 <= run["error"] <= 1 and len(run["curve"]["error"]) == 1
+    assert kept["ablations"]["rows"]["no crops"]["minus_base"]["seeds"] == 1
+
+
+def test_rows_of_the_ablations_change_what_they_say(helpers):
+    ablations, depth = map(importlib.import_module, ("ablations", "depth"))
+    base = ablations.recipe("base").as_dict()
+    for row in list(ablations.ROWS)[1:]:
+        changed = [
+            k for k, v in ablations.recipe(row).as_dict().items() if v != base[k]
+        ]
+        assert changed or ablations.ROWS[row] == {"centre": True}
+    for module in (ablations, depth):
+        for row in module.ROWS:
+            preset = module.recipe(row)
+            with torch.device("meta"):
+                nets.build(preset.net, num_classes=10, image_size=preset.crop,
+                           **preset.options)  # fmt: skip
+
+
+def test_the_photo_network_is_stored_as_it_is_read(helpers, monkeypatch, tmp_path):
+    photo, shipped = (importlib.import_module(n) for n in ("photo_net", "_shipped"))
+    images = few_photographs(36, 64, 3)
+    for n, image in enumerate(images.images):
+        split = "val" if n % 4 == 0 else "train"
+        folder = tmp_path / "tree" / split / images.classes[images.labels[n]]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{n}.png")
+    packed.pack(tmp_path / "tree", tmp_path / "store", size=64, progress=False)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "nets")
+    monkeypatch.setitem(train.shipped.__globals__, "FOLDER", tmp_path / "nets")
+    kept = []
+    monkeypatch.setattr(photo.record, "write", lambda *found: kept.append(found))
+    photo.main(
+        tmp_path / "store", tmp_path / "run", steps=1, interval=1, progress=False
+    )
+    ((name, told, arrays),) = kept
+    assert name == "alexnet_run" and told["filters"] == [24, 3, 7, 7]
+    assert told["judged"]["10"]["count"] == told["data"]["validation"] == 9
+    found = train.shipped("photo")
+    run, source = train.load(tmp_path / "run")
+    assert found.classes == source.classes == ("a", "b", "c")
+    assert set(found.about["judged"]) == {"1", "10"}
+    for name, w in run.net.state_dict().items():
+        assert torch.equal(found.net.state_dict()[name], w.half().float())
+
+
+@pytest.mark.parametrize("name", ["ablations", "depth"])
+def test_the_records_of_ablations_and_depth_hold_together(helpers, name):
+    module, stored = importlib.import_module(name), records.read(name)
+    for row, entry in stored["rows"].items():
+        assert entry["changes"] == json.loads(json.dumps(module.ROWS[row]))
+        seeds = [run["seed"] for run in entry["runs"]]
+        assert len(seeds) == len(set(seeds)) <= stored["seeds"]
+        if seeds and "trials" in entry:
+            assert entry["lr"] == module.best(entry["trials"])
+        for run in entry["runs"]:
+            if run["error"] is not None:
+                curve = run["curve"]["error"]
+                assert len(curve) == stored["epochs"] and 0 < run["error"] < 0.91
+                assert abs(curve[-1] - run["error"]) < 0.1  # of fewer photographs

@@ -54,6 +54,8 @@ COUNTS = {  # trainable values, multiply-accumulates, neurons
     "owt2014": (61_100_840, 714_188_480, 494_184),
     "alexnet-torchvision": (61_100_840, 714_188_480, 494_184),
     "cuda-convnet": (89_578, 12_298_240, 45_066),
+    "residual": (269_722, 40_551_040, 188_426),
+    "plain": (269_722, 40_551_040, 188_426),
     "lenet5": (61_706, 416_520, 6_518),
     "lenet5-1998": (60_000, 328_096, 8_094),
     "vgg-a": (132_863_336, 7_609_090_048, 7_435_240),
@@ -336,6 +338,41 @@ def test_tanh_and_relu_race_in_otherwise_equal_networks():
 
 
 # ------------------------------------------------------------ LeNet-5
+
+
+def test_an_alexnet_may_have_tanh_and_towers_that_meet_in_fc6_only():
+    options = {"image_size": 32, "width": 0.1, "hidden": 8, "num_classes": 4}
+    net = empty("alexnet", activation="tanh", talking=False, **options)
+    assert not [m for m in net.modules() if isinstance(m, nn.ReLU)]
+    assert sum(isinstance(m, nn.Tanh) for m in net) == 7
+    groups = [m.groups for m in net if isinstance(m, nn.Conv2d)]
+    assert groups == [1, 2, 2, 2, 2]
+    one = empty("alexnet", talking=False, towers=1, **options)
+    assert all(m.groups == 1 for m in one if isinstance(m, nn.Conv2d))
+
+
+def test_a_shortcut_hands_on_its_input_at_half_the_size_with_maps_of_zeros():
+    net = nets.build("residual", depth=8, width=2, norm="none", image_size=8)
+    block = net.block3_1  # 2 maps of 8x8 to 4 maps of 4x4
+    with torch.no_grad():
+        for w in block.parameters():
+            w.zero_()
+    x = drawn(1, 2, 8, 8).abs()
+    y = block(x)
+    assert torch.equal(y[:, :2], x[:, :, ::2, ::2]) and not y[:, 2:].any()
+    block.shortcut = False
+    assert not block(x).any()
+
+
+def test_plain_and_residual_networks_have_the_same_weights():
+    one, other = (nets.build(n, depth=14, width=4) for n in ("plain", "residual"))
+    shapes = [{k: v.shape for k, v in net.state_dict().items()} for net in (one, other)]
+    assert shapes[0] == shapes[1]
+    x = drawn(2, *one.image)
+    other.load_state_dict(one.state_dict())
+    assert not torch.allclose(one(x), other(x))
+    said = message_of(lambda: nets.build("residual", depth=19))
+    assert said.startswith("residual: depth must be 6 n + 2")
 
 
 def test_the_lenet_of_1998_has_the_papers_numbers_in_every_layer():

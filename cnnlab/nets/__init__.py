@@ -1,4 +1,4 @@
-"""LeNet-5, AlexNet and VGG in PyTorch, each as a table next to its paper.
+"""LeNet-5, AlexNet, VGG and residual networks in PyTorch, tables next to their papers.
 
 ``build(name)`` makes them; ``scene_net()`` is a small network without a paper.
 """
@@ -8,6 +8,7 @@ import inspect
 from .. import shapes
 from . import alexnet as _alexnet
 from . import lenet as _lenet
+from . import residual as _residual
 from . import vgg as _vgg
 from .initialise import SCHEMES, initialise
 from .layers import Dropout2012, LocalResponseNorm, Network, WithinMapNorm
@@ -44,6 +45,8 @@ _NETWORKS = {
         {**_IMAGENET, "image_size": 227},
     ),
     "cuda-convnet": (_alexnet.cuda_convnet, {}, _CIFAR),
+    "residual": (_residual.residual, {}, _CIFAR),
+    "plain": (_residual.residual, {"shortcuts": False}, _CIFAR),
     "lenet5": (_lenet.lenet5, {}, _DIGITS),
     "lenet5-1998": (_lenet.lenet5_1998, {}, _DIGITS),
     **{

@@ -50,6 +50,7 @@ STEMS = {
     128: (11, 4, 0),  # the paper's, for 224 pixels (Caffe's for 227)
 }
 
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 FILTERS_2012 = (96, 256, 384, 384, 256)  # of both towers together
 FILTERS_2014 = (64, 192, 384, 256, 256)
 
@@ -80,6 +81,8 @@ def alexnet(
     *,
     filters: tuple[int, ...] = FILTERS_2012,
     towers: int = 2,
+    talking: bool = True,
+    activation: str = "relu",
     order: str = "as-run",
     norm: str = "lrn",
     norm_alpha: float = 1e-4,
@@ -101,6 +104,8 @@ def alexnet(
     ----------
     filters : of conv1 ... conv5, both towers together; ``width`` multiplies them
     towers : 2: conv2, conv4, conv5 and LRN see only the maps of their own half
+    talking : False: conv3 too; the towers then meet in fc6 only
+    activation : "relu" or "tanh", of all layers
     order : "as-run" (conv-norm-pool-ReLU in layer 1), "as-written" in the paper, or
         "pool-first", as in Caffe's CaffeNet
     norm : "lrn", "batch" (after every convolution, which then has no bias; after its
@@ -125,13 +130,13 @@ def alexnet(
     pool = _numbers(pool, 2, "pool", "window and stride, such as (3, 2)")
     lrn_groups = 1 if norm_across else towers
     lrn = {"alpha": norm_alpha, "k": norm_k, "groups": lrn_groups}
-    after = _followers(norm, lrn, within_map_norm, pool, round_up)
+    after = _followers(activation, norm, lrn, within_map_norm, pool, round_up)
 
     layers, channels, size = OrderedDict(), in_channels, image_size
     counts = _widened(filters, width, towers)
     for n, (row, count) in enumerate(zip(LAYERS, counts, strict=True), 1):
         window = row.window or stem(image_size, stems)
-        groups = 1 if row.sees_both else towers
+        groups = 1 if row.sees_both and (talking or n == 1) else towers
         size, border = _covered(size, window, round_up)
         if border:
             layers[f"pad{n}"] = nn.ZeroPad2d((0, border, 0, border))
@@ -141,12 +146,15 @@ def alexnet(
         channels = count
         for word in _order(row, order, norm):
             if word in after:
-                layers[f"{word}{n}"] = after[word](channels)
+                name = activation if word == "relu" else word
+                layers[f"{name}{n}"] = after[word](channels)
             if word == "pool":
                 size = shapes.out_size(size, *pool, ceil_mode=round_up)
     layers["flatten"] = nn.Flatten()
     drop = dropout_layer(dropout, inverted_dropout)
-    layers |= head((channels * size**2, hidden, num_classes), drop, dropout_first)
+    layers |= head(
+        (channels * size**2, hidden, num_classes), drop, dropout_first, activation
+    )
     return Network(layers, (in_channels, image_size, image_size))
 
 
@@ -204,12 +212,13 @@ def _covered(size: int, window: tuple[int, int, int], round_up: bool):
 
 
 def _followers(
-    norm: str, lrn: dict, within: bool, pool, round_up: bool
+    activation: str, norm: str, lrn: dict, within: bool, pool, round_up: bool
 ) -> dict[str, Callable[[int], nn.Module]]:
     """Return what the words of ORDERS stand for: functions of the number of maps."""
     shapes.require_choice(norm, ("lrn", "batch", "none"), "alexnet", "norm")
+    shapes.require_choice(activation, tuple(ACTIVATIONS), "alexnet", "activation")
     after = {
-        "relu": lambda maps: nn.ReLU(),
+        "relu": lambda maps: ACTIVATIONS[activation](),
         "pool": lambda maps: nn.MaxPool2d(*pool, ceil_mode=round_up),
     }
     if norm == "lrn":
@@ -225,8 +234,9 @@ def head(
     sizes: tuple[int, int, int],
     drop: Callable[[], nn.Module],
     dropout_first: bool = False,
+    activation: str = "relu",
 ) -> OrderedDict:
-    """Return fc6, fc7 and fc8 with ReLU and dropout between them.
+    """Return fc6, fc7 and fc8 with ReLU (or tanh) and dropout between them.
 
     ``sizes`` are the values that reach fc6, the hidden units, and the classes.
     """
@@ -237,7 +247,7 @@ def head(
         if dropout_first:
             layers[f"drop{n - 1}"] = drop()
         layers[f"fc{n}"] = nn.Linear(inputs, hidden)
-        layers[f"relu{n}"] = nn.ReLU()
+        layers[f"{activation}{n}"] = ACTIVATIONS[activation]()
         if not dropout_first:
             layers[f"drop{n}"] = drop()
     layers["fc8"] = nn.Linear(hidden, num_classes)
@@ -267,14 +277,13 @@ def cuda_convnet(
     Without the two normalisations of the example; sizes are rounded up as there: 32,
     16, 8, 4. Which four layers figure 1 used, the paper does not say.
     """
-    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh}
-    shapes.require_choice(activation, tuple(kinds), "cuda-convnet", "activation")
+    shapes.require_choice(activation, tuple(ACTIVATIONS), "cuda-convnet", "activation")
     size = shapes.require_int(image_size, 8, "cuda-convnet", "image_size")
     layers, channels = OrderedDict(), in_channels
     for n, (filters, pool, order) in enumerate(CUDA_CONVNET, 1):
         layers[f"conv{n}"] = nn.Conv2d(channels, filters, 5, padding=2)
         follow = {
-            "act": (f"{activation}{n}", kinds[activation]()),
+            "act": (f"{activation}{n}", ACTIVATIONS[activation]()),
             "pool": (f"pool{n}", pool(3, 2, ceil_mode=True)),
         }
         layers |= (follow[word] for word in order)

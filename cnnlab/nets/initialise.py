@@ -25,6 +25,9 @@ TABLES = {
     "cifar2012": {  # chosen by hand for a quarter of the width at 24 to 32 pixels
         "conv1": (.16, 0), "conv2": (.05, 0), "conv3": (.06, 0), "conv4": (.04, 0),
         "conv5": (.04, 0), "fc6": (.04, 0), "fc7": (.06, 0), "fc8": (.01, 0)},
+    "photo2012": {  # chosen by hand for the small network of benchmarks/photo_net.py
+        "conv1": (.03, 0), "conv2": (.1, 0), "conv3": (.07, 0), "conv4": (.07, 0),
+        "conv5": (.07, 0), "fc6": (.06, 0), "fc7": (.06, 0), "fc8": (.01, 0)},
     "cuda-convnet": {  # its example layers-18pct
         "conv1": (.0001, 0), "conv2": (.01, 0), "conv3": (.01, 0), "fc4": (.01, 0)},
 }
@@ -39,8 +42,9 @@ def initialise(net: nn.Module, scheme: str, seed: int = 0) -> nn.Module:
     ----------
     scheme : one of SCHEMES
 
-        - "paper", "krizhevsky2012", "caffe", "owt2014", "cifar2012" (the AlexNets) and
-          "cuda-convnet": normal weights, constant biases, written down layer by layer
+        - "paper", "krizhevsky2012", "caffe", "owt2014", "cifar2012",
+          "photo2012" (the AlexNets) and "cuda-convnet": normal weights, constant
+          biases, written down layer by layer
         - "torch": uniform in +-1/sqrt(D), PyTorch's default for weights and biases
         - "he": normal of variance 2/D, biases 0 (He et al. 2015)
         - "lecun": uniform in +-2.4/D, biases too (LeCun et al. 1998, appendix A)

@@ -10,9 +10,10 @@ from cnnlab.train.arrays import on_arrays, predict, scores
 from cnnlab.train.evaluate import accuracy
 from cnnlab.train.loop import Run, fit
 from cnnlab.train.presets import PRESETS, Preset
+from cnnlab.train.ready import Shipped, shipped, shipped_names
 from cnnlab.train.runs import evaluate_run, load
 
 __all__ = [
-    "PRESETS", "Preset", "Run", "TrainError", "accuracy", "evaluate_run", "fit", "load",
-    "on_arrays", "predict", "scores",
+    "PRESETS", "Preset", "Run", "Shipped", "TrainError", "accuracy", "evaluate_run",
+    "fit", "load", "on_arrays", "predict", "scores", "shipped", "shipped_names",
 ]  # fmt: skip
