@@ -26,8 +26,14 @@ from cnnlab.plots.lenet import _png
 
 WIDE = 5.6  # inches, of every figure
 WIDTH, PRINT, LINE = 560, 15, 27  # pixels of the boards, their text and their rows
-LEFT, ROOM = 84, 300  # where bars begin, and how long they may be
+LEFT, ROOM = 84, 272  # where bars begin, and how long they may be
 COLOURS = {"data": GREY, "forward": BLUE, "backward": ORANGE, "update": GREY}
+PALE = {
+    "data": "#D4D4D4",
+    "forward": "#B3CDE3",
+    "backward": "#F6CFB0",
+    "update": "#D4D4D4",
+}
 
 
 def step_board(step: recipe.Step, images: int) -> Picture:
@@ -52,7 +58,9 @@ def step_board(step: recipe.Step, images: int) -> Picture:
     sheet = Image.new("RGB", (WIDTH, 66 + LINE * len(groups) + 24), "white")
     draw = ImageDraw.Draw(sheet)
     _legend(draw)
-    draw.text((LEFT, 40), f"{unit} an image", BLACK, font(PRINT), "lm")
+    draw.text(
+        (LEFT, 40), f"{unit} an image: measured (least)", BLACK, font(PRINT), "lm"
+    )
     draw.text((WIDTH - 2, 40), "bound by", BLACK, font(PRINT), "rm")
     for place, (name, parts) in enumerate(groups.items()):
         y, x = 66 + LINE * place, float(LEFT)
@@ -61,19 +69,20 @@ def step_board(step: recipe.Step, images: int) -> Picture:
             value = sum(p.seconds for p in parts if p.kind == kind) / step.images
             if value:
                 end = x + ROOM * value / longest
-                draw.rectangle((x, y - 8, end, y + 8), COLOURS[kind])
+                colour = COLOURS[kind] if images == step.images else PALE[kind]
+                draw.rectangle((x, y - 8, end, y + 8), colour)
                 x = end
         mark = LEFT + ROOM * least[name] / longest
         draw.rectangle((mark - 2, y - 12, mark + 1, y + 12), BLACK)
         bound = _bound(step.machine, floors[name], images)
-        text = _short(spent[name] * times)
+        text = f"{_short(spent[name] * times)} ({_short(least[name] * times)})"
         draw.text((max(x, mark + 2) + 5, y), text, BLACK, font(PRINT), "lm")
         draw.text((WIDTH - 2, y), bound, BLACK, font(PRINT), "rm")
     total, floor = sum(spent.values()), sum(least.values())
     y = 66 + LINE * len(groups) + 4
     text = (
-        f"together {_short(total * times)} {unit} an image; "
-        f"least possible {_short(floor * times)}"
+        f"together {_short(total * times)} {unit} ({step.images} a step); "
+        f"least {_short(floor * times)} ({images} a step)"
     )
     draw.text((LEFT, y), text, BLACK, font(PRINT), "lm")
     worst = max(spent, key=spent.get)
@@ -137,6 +146,8 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
     """
     from PIL import Image, ImageDraw
 
+    if not speeds:
+        raise ValueError("cost_board: speeds needs one machine at least; got none.")
     left, room, top = 6, WIDTH - 12, 44
     sheet = Image.new("RGB", (WIDTH, top + 48 * len(speeds) + 4), "white")
     draw = ImageDraw.Draw(sheet)
@@ -156,7 +167,9 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
         took = recipe.training_seconds(images, epochs, speed * share)
         text = recipe.spoken_time(took)
         draw.text((left, y + 6), f"{name}: {text}", BLACK, font(PRINT), "lm")
-        draw.rectangle((left, y + 18, at(took), y + 34), GREEN)
+        x = at(took)
+        draw.line((left, y + 26, WIDTH - 6, y + 26), "#D0D0D0")
+        draw.ellipse((x - 8, y + 18, x + 8, y + 34), GREEN)
         said.append(f"{name} ({_short(speed)} images a second): {text}")
     each = f"{share} of each, sharing without loss" if share > 1 else "one of each"
     return Picture(
@@ -214,6 +227,8 @@ def filter_sheet(filters, columns: int = 12) -> Picture:
         raise ValueError(
             f"filter_sheet: filters needs shape (F, 3, k, k); got {filters.shape}."
         )
+    if not np.isfinite(filters).all() or np.abs(filters).max(initial=0) > 1e30:
+        raise ValueError("filter_sheet: filters must be finite, and below 1e30.")
     largest = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
     tiles = 127.5 + 127.5 * filters / np.where(largest > 0, largest, 1)
     side = filters.shape[2]
@@ -228,19 +243,31 @@ def filter_sheet(filters, columns: int = 12) -> Picture:
     )
 
 
-def rate_and_error(errors, rates, title: str, unit: str = "pass"):
+def rate_and_error(errors, rates, title: str, unit: str = "pass", without=()):
     """Draw the validation error of every pass, and the rate of the pass.
 
     Parameters
     ----------
     errors : one share a pass
     rates : the rate that the pass was trained with
+    without : errors of the same training where the rate never falls, in grey
     """
+    if len(errors) != len(rates) or not len(errors):
+        raise ValueError(
+            "rate_and_error: errors and rates need one number a pass, one at least; "
+            f"got {len(errors)} and {len(rates)}."
+        )
     figure, (above, below) = plt.subplots(2, 1, figsize=(WIDE, 3.6), sharex=True)
     passes = np.arange(1, len(errors) + 1)
-    above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE)
+    if len(without):
+        places = np.arange(1, len(without) + 1)
+        kept = 100 * np.asarray(without)
+        above.plot(places, kept, "s--", color=GREY, label="rate kept")
+    above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE, label="as below")
+    if len(without):
+        above.legend(loc="lower left", fontsize=10)
     above.set(ylabel="held-out error in %", title=title)
-    above.set_ylim(0, 110 * max(errors))
+    above.set_ylim(0, 110 * max(*errors, *without, 0.01))
     below.step(passes, rates, where="mid", color=GREY)
     below.set(ylabel="rate", xlabel=unit, yscale="log", xticks=passes)
     below.set_ylim(min(rates) / 3, max(rates) * 3)
@@ -253,5 +280,8 @@ def rate_and_error(errors, rates, title: str, unit: str = "pass"):
         figure,
         f"{title}. Held-out error by {unit}: "
         f"{', '.join(f'{error:.0%}' for error in errors)}. The rate begins at "
-        f"{rates[0]:g}{when}.",
+        f"{rates[0]:g}{when}."
+        + (
+            f" With the rate kept it ends at {without[-1]:.0%}." if len(without) else ""
+        ),
     )
