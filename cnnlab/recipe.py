@@ -168,7 +168,8 @@ def spoken_time(seconds: float) -> str:
     >>> [spoken_time(n) for n in (1.5, 45, 900, 20_000, 500_000)]
     ['1.5 s', '45 s', '15 minutes', '5.6 hours', '5.8 days']
     """
-    fitting = (row[1:] for row in UNITS if seconds < row[0])
+    shapes.require_number(seconds, 0, "spoken_time", "seconds")
+    fitting = (row[1:] for row in UNITS if seconds < row[0] - row[1] / 2)
     size, unit = next(fitting, (86_400, " days"))
     value = seconds / size
     return f"{value:,.0f}{unit}" if value >= 9.95 else f"{value:.2g}{unit}"
@@ -249,7 +250,7 @@ def grouped(parts) -> dict[str, list]:
     """
     found = {}
     for part in parts:
-        word, number = part.name.rstrip("0123456789"), part.name[-1]
+        word, number = part.name.rstrip("0123456789"), part.name[-1:]
         if part.kind in ("data", "update"):
             name = part.kind
         elif not number.isdigit():  # the loss

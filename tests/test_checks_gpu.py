@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cnnlab import checks, recipe
 
@@ -52,6 +53,38 @@ def test_a_loss_that_is_a_tensor_is_told():
     verdict = checks.train_step(answer)
     assert verdict.status == "raised" and "loss.item()" in verdict.text
     assert "SGD(0.5, 0.0)" in verdict.text
+
+
+def test_what_a_library_has_not_implemented_is_no_stub():
+    def answer(net, loss_of, update, x, labels):
+        return loss_of(labels, net(x)).item()
+
+    verdict = checks.train_step(answer)
+    assert verdict.status == "raised" and "not implemented for" in verdict.text
+
+    def unfinished(net, loss_of, update, x, labels):
+        net(x)
+        raise NotImplementedError
+
+    assert checks.train_step(unfinished).status == "not attempted"
+
+
+def test_a_network_must_go_on_training():
+    def answer(net, loss_of, update, x, labels):
+        net.eval()
+        return recipe.train_step(net, loss_of, update, x, labels)
+
+    assert "net.eval()" in checks.train_step(answer).text
+
+
+def test_more_than_a_part_does_not_fit():
+    def answer(net, loss_of, update, x, labels, parts):
+        with torch.no_grad():
+            net(x)
+        return recipe.accumulate(net, loss_of, update, x, labels, parts)
+
+    verdict = checks.accumulate(answer)
+    assert verdict.status == "raised" and "there is room for 2" in verdict.text
 
 
 def test_a_forgotten_return_is_told():

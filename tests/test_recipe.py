@@ -38,6 +38,21 @@ def test_a_step_in_parts_is_the_step_of_the_whole():
         assert torch.allclose(v, w, atol=1e-12)
 
 
+def test_parts_that_do_not_divide_a_batch_are_refused():
+    net, x = torch.nn.Linear(2, 2), torch.zeros(5, 2)
+    update = torch.optim.SGD(net.parameters(), 0.1)
+    with pytest.raises(ValueError, match="4 does not divide 5"):
+        recipe.accumulate(net, cross_entropy, update, x, torch.zeros(5).long(), 4)
+
+
+@pytest.mark.parametrize(
+    "given", [([0.5, np.nan],), (["a"],), ([0.5], -0.1), ([0.5], 0.1, 0)]
+)
+def test_a_rate_that_cannot_be_is_refused(given):
+    with pytest.raises((ValueError, TypeError), match="learning_rate_at: "):
+        recipe.learning_rate_at(*given)
+
+
 def test_top_5_error_is_that_of_the_engine_and_of_the_hand():
     scores = np.array([[9, 8, 7, 6, 5, 4.0], [0, 1, 2, 3, 4, 5.0]])
     assert recipe.top5_error(scores, [5, 5]) == 0.5
@@ -109,7 +124,9 @@ def test_the_roofline_by_hand():
 
 
 def test_times_are_spoken_in_their_unit():
-    spoken = [recipe.spoken_time(n) for n in (0.013, 1.5, 119, 5400, 20_000, 5e5)]
+    spoken = [
+        recipe.spoken_time(n) for n in (0.013, 1.5, 119.2, 119.9, 5400, 20_000, 5e5)
+    ]
     assert spoken == [
-        "0.013 s", "1.5 s", "119 s", "90 minutes", "5.6 hours", "5.8 days",
+        "0.013 s", "1.5 s", "119 s", "2 minutes", "90 minutes", "5.6 hours", "5.8 days",
     ]  # fmt: skip

@@ -263,7 +263,9 @@ def rate_and_error(errors, rates, title: str, unit: str = "pass", without=()):
         places = np.arange(1, len(without) + 1)
         kept = 100 * np.asarray(without)
         above.plot(places, kept, "s--", color=GREY, label="rate kept")
-    above.plot(passes, 100 * np.asarray(errors), "o-", color=BLUE, label="as below")
+    above.plot(
+        passes, 100 * np.asarray(errors), "o-", color=BLUE, label="rate as below"
+    )
     if len(without):
         above.legend(loc="lower left", fontsize=10)
     above.set(ylabel="held-out error in %", title=title)
