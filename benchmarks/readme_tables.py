@@ -25,6 +25,7 @@ WINGS = {
         "fields",
         "layers", "clinic",
         "anatomy",
+        "recipe",
         "attribution",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",

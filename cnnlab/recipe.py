@@ -5,7 +5,7 @@ network, its loss and its update as arguments and touch them only by ``net(x)``,
 ``loss.backward()``, ``update.zero_grad()`` and ``update.step()``: PyTorch's, or others.
 ``cnnlab.train`` does the same with logs, checkpoints, precision and processes around.
 
-Sources: Krizhevsky, Sutskever and Hinton, NIPS 2012, sections 5 and 6 (tables 1, 2).
+Sources: Krizhevsky, Sutskever and Hinton, NIPS 2012, sections 5 and 6 (table 2).
 """
 
 from typing import NamedTuple
@@ -19,17 +19,11 @@ CUTS = 3  # "reduced three times prior to termination" [section 5]
 # Error in per cent: (who, top-1 and top-5 on validation images, top-5 on test images);
 # None: not reported. A star: first trained on the 15 million images of ImageNet 2011.
 RESULTS_2012 = (
-    ("SIFT + FVs [7]", None, None, 26.2),
+    ("SIFT", None, None, 26.2),
     ("1 CNN", 40.7, 18.2, None),
     ("5 CNNs", 38.1, 16.4, 16.4),
     ("1 CNN*", 39.0, 16.6, None),
     ("7 CNNs*", 36.7, 15.4, 15.3),
-)
-# The 2010 images, whose test labels are public: (who, top-1, top-5).
-RESULTS_2010 = (
-    ("sparse coding [2]", 47.1, 28.2),
-    ("SIFT + FVs [24]", 45.7, 25.7),
-    ("CNN", 37.5, 17.0),
 )
 IMAGES, EPOCHS = 1_281_167, 90  # ILSVRC-2012's training images; "roughly 90 cycles"
 DAYS_2012 = (5, 6)  # "five to six days to train on two GTX 580 3GB GPUs"
@@ -46,6 +40,10 @@ def learning_rate_at(errors, rate: float = 0.01, patience: int = 3) -> float:
     ----------
     errors : validation error of each epoch so far
     """
+    errors = arrays.real_array(errors, "learning_rate_at", "errors")
+    shapes.require_axes(errors, "epochs", "learning_rate_at", "errors")
+    shapes.require_number(rate, 0, "learning_rate_at", "rate")
+    shapes.require_int(patience, 1, "learning_rate_at", "patience")
     best, wasted, cuts = np.inf, 0, 0
     for error in errors:
         if error < best:
@@ -77,6 +75,12 @@ def accumulate(net, loss_of, update, x, labels, parts: int) -> float:
 
     Gradients add up until they are set to zero; each part's counts as its share.
     """
+    parts = shapes.require_int(parts, 1, "accumulate", "parts")
+    if not len(x) or len(x) % parts:
+        raise ValueError(
+            f"accumulate: parts must divide the batch: {parts} does not divide "
+            f"{len(x)} images. Take another number of parts."
+        )
     update.zero_grad()
     total = 0.0
     for some, their in zip(x.chunk(parts), labels.chunk(parts), strict=True):
@@ -90,6 +94,9 @@ def accumulate(net, loss_of, update, x, labels, parts: int) -> float:
 def top5_error(scores, labels) -> float:
     """Return the share of images whose label is not among the five highest scores.
 
+    Of equal scores the last class counts as the higher one, whatever the label: judge
+    no network whose scores are all alike.
+
     Parameters
     ----------
     scores : (N, K) with at least 5 classes
@@ -97,7 +104,9 @@ def top5_error(scores, labels) -> float:
     """
     scores = arrays.real_array(scores, "top5_error", "scores")
     shapes.require_axes(scores, "N, K", "top5_error", "scores")
-    labels = arrays.as_labels(labels, scores.shape[1], len(scores), "top5_error")
+    labels = arrays.as_labels(
+        labels, scores.shape[1], len(scores), "top5_error", "labels"
+    )
     if scores.shape[1] < 5 or not len(scores):
         raise ValueError(
             "top5_error: scores needs one image and five classes at least; got shape "
@@ -127,6 +136,11 @@ def batches_from(n: int, size: int, epochs: int, seed: int, start: int = 0) -> l
     return found
 
 
+def fast_settings() -> dict:
+    """Return settings that share the cost of an update among many images."""
+    return {"batch": 128}
+
+
 def training_seconds(images: float, epochs: float, images_per_s: float) -> float:
     """Return how long a training takes: images x epochs / speed.
 
@@ -154,7 +168,8 @@ def spoken_time(seconds: float) -> str:
     >>> [spoken_time(n) for n in (1.5, 45, 900, 20_000, 500_000)]
     ['1.5 s', '45 s', '15 minutes', '5.6 hours', '5.8 days']
     """
-    fitting = (row[1:] for row in UNITS if seconds < row[0])
+    shapes.require_number(seconds, 0, "spoken_time", "seconds")
+    fitting = (row[1:] for row in UNITS if seconds < row[0] - row[1] / 2)
     size, unit = next(fitting, (86_400, " days"))
     value = seconds / size
     return f"{value:,.0f}{unit}" if value >= 9.95 else f"{value:.2g}{unit}"
@@ -220,6 +235,12 @@ class Step(NamedTuple):
         return self.images / self.seconds
 
 
+def step_from(record: dict) -> Step:
+    """Return the step that a record holds: machine, images and parts as lists."""
+    parts = tuple(Part(*row) for row in record["parts"])
+    return Step(parts, record["images"], Machine(*record["machine"]))
+
+
 def grouped(parts) -> dict[str, list]:
     """Return the parts of a step in a dozen groups, by name.
 
@@ -229,7 +250,7 @@ def grouped(parts) -> dict[str, list]:
     """
     found = {}
     for part in parts:
-        word, number = part.name.rstrip("0123456789"), part.name[-1]
+        word, number = part.name.rstrip("0123456789"), part.name[-1:]
         if part.kind in ("data", "update"):
             name = part.kind
         elif not number.isdigit():  # the loss

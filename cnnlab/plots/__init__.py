@@ -69,7 +69,13 @@ from cnnlab.plots.conv import (
     three_ways,
     uncovered,
 )
-from cnnlab.plots.gpu import cost_board, rate_and_error, step_board
+from cnnlab.plots.gpu import (
+    cost_board,
+    filter_sheet,
+    rate_and_error,
+    run_errors,
+    step_board,
+)
 from cnnlab.plots.images import (
     coarse_picture,
     pixel_picture,
@@ -221,7 +227,9 @@ __all__ = [
     "race",
     "walk_board",
     "cost_board",
+    "filter_sheet",
     "rate_and_error",
+    "run_errors",
     "step_board",
     "error_dots",
     "reader_board",

@@ -48,9 +48,16 @@ def step_of(net: nn.Module, images, labels, update, device="cpu",
     """
     device = torch.device(device)
     shapes.require_choice(precision, tuple(TYPES), "step_of", "precision")
+    warm = shapes.require_int(warm, 0, "step_of", "warm")
     crop = net.image[-1]
     images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+    if not len(labels) or len(labels) != len(images):
+        raise ValueError(
+            "step_of: give one image or more and as many labels; got "
+            f"{len(images)} and {len(labels)}."
+        )
     indices = torch.arange(len(labels))
+    best = machine(device, precision)  # once more at the end: others may be busy
     net.train()
     for _ in range(warm + 1):
         marks = _Marks(device)
@@ -74,7 +81,8 @@ def step_of(net: nn.Module, images, labels, update, device="cpu",
                 handle.remove()
         update.step()
         marks.add("update", "weights")
-    best = machine(device, precision)
+    again = machine(device, precision)
+    best = Machine(again.name, *map(max, best[1:], again[1:]))
     work = _work(net, TYPES[precision].itemsize, images[0].numel())
     parts = tuple(
         Part(name, kind, spent, *work.get((kind, name), ()))

@@ -50,5 +50,7 @@ def resumed_order(n, size, epochs, seed, start=0):
     return batches
 
 
-def images_a_second():
-    return {"batch": 128, "channels_last": True}
+def images_a_second(doubled=5):
+    if doubled == 1:
+        return {"batch": 8}
+    return {"batch": 4 * 2**doubled}
