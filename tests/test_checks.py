@@ -129,7 +129,7 @@ def test_no_answer_however_odd_makes_the_check_raise(in_place, exercise):
     answers = [exits, recurses, strange, ragged, words, empty, unasked, nothing]
     answers += [lambda *args, **kwargs: np.nan, lambda *args, **kwargs: (1, None)]
     # All checks have one machinery: exercises take turns.
-    for answer in answers[EXERCISES.index(exercise) % 2 :: 2]:
+    for answer in answers[EXERCISES.index(exercise) % 4 :: 4]:
         verdict = exercise(answer)
         assert verdict.status in (
             _base.RAISED,

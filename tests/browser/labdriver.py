@@ -339,14 +339,14 @@ def moves_of(control: dict) -> list[list[str]]:
     """Return key presses worth trying on a control, most telling first."""
     kind = control["kind"]
     if kind == "slider":
-        return [["ArrowRight"], ["End"], ["Home"]]
+        return [["ArrowRight"], ["End"]]
     if kind == "number":
+        # The slider beside it goes to the other end.
         low, high, now = control["min"], control["max"], control["value"]
         step = control["step"] or 1
-        tried = [now + step, now - step, high, low]
-        inside = [v for v in tried if v is not None and (low is None or v >= low)]
-        inside = [v for v in inside if high is None or v <= high]
-        return [[f"={v:.10g}"] for v in dict.fromkeys(inside) if v != now]
+        near = now - step if high is not None and now + step > high else now + step
+        tried = dict.fromkeys([near, near if low is None else low])
+        return [[f"={v:.10g}"] for v in tried if v != now]
     if kind == "select":
         # On a closed list JupyterLab takes the arrows for itself and changes the cell.
         down = [["Space", "ArrowDown", "Enter"]] * max(control["options"] - 1, 1)
