@@ -332,9 +332,7 @@ def mosaic_png(
         picture = Image.fromarray(np.ascontiguousarray(sheet.transpose(1, 2, 0)))
     size = (sheet.shape[2] * scale, sheet.shape[1] * scale)
     picture = picture.resize(size, Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return png_bytes(picture)
 
 
 @functools.cache
@@ -346,8 +344,18 @@ def font(size: int):
     return ImageFont.truetype(str(path), size)
 
 
-def png_bytes(sheet) -> bytes:
-    """Return a Pillow picture as the bytes of a PNG."""
+def png_bytes(sheet, text: float | None = None) -> bytes:
+    """Return a Pillow picture as the bytes of a PNG.
+
+    ``text`` is the height of its smallest text in pixels; it is noted in the PNG, as
+    ``png`` notes it, for the test that looks whether a narrow page can be read.
+    """
+    from PIL.PngImagePlugin import PngInfo
+
+    notes = None
+    if text is not None:
+        notes = PngInfo()
+        notes.add_text("Text", f"{text:.2f}")
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
+    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
     return buffer.getvalue()

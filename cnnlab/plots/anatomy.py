@@ -4,7 +4,6 @@ One meaning a colour: blue are weights, orange what layers give out, green the
 multiply-accumulates.
 """
 
-import io
 import math
 
 import matplotlib.pyplot as plt
@@ -19,6 +18,7 @@ from cnnlab.plots._base import (
     Picture,
     describe,
     font,
+    png_bytes,
 )
 
 WIDE = 5.6  # inches, of every figure
@@ -151,7 +151,7 @@ def anatomy_board(names, values, shares, towers, sees_both, chosen, lines, foote
     for n, line in enumerate(lines):
         draw.text((2, TOP + HIGH + 54 + 20 * n), line, BLACK, font(PRINT))
     _footer(draw, *footer)
-    return Picture(_png(sheet), alt)
+    return Picture(png_bytes(sheet, PRINT), alt)
 
 
 def _box(draw, x, top, side, share, colour, towers) -> None:
@@ -193,13 +193,3 @@ def _footer(draw, weights, outputs, room, text) -> None:
     ends = (2 + weights * scale, 2 + (weights + outputs) * scale)
     draw.rectangle((ends[0], top, ends[1], top + 16), ORANGE)
     draw.rectangle((2, top, 2 + room * scale, top + 16), None, BLACK, 2)
-
-
-def _png(sheet) -> bytes:
-    from PIL import PngImagePlugin
-
-    notes = PngImagePlugin.PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return buffer.getvalue()

@@ -6,7 +6,6 @@ is grey. Trainings: green reaches its goal, orange does not.
 """
 
 import functools
-import io
 from pathlib import Path
 
 import matplotlib as mpl
@@ -25,6 +24,7 @@ from cnnlab.plots._base import (
     VERMILION,
     Picture,
     describe,
+    png_bytes,
 )
 
 WIDE = 5.6  # inches, of every figure
@@ -305,7 +305,6 @@ def _spread(inside, x) -> None:
 
 def _draw(nodes, graph, called, spots, known, flows, largest, blamed, current) -> bytes:
     from PIL import Image, ImageDraw
-    from PIL.PngImagePlugin import PngInfo
 
     rows = max(row for _, row in spots) + 1
     low, high = min(x for x, _ in spots), max(x for x, _ in spots)
@@ -331,10 +330,7 @@ def _draw(nodes, graph, called, spots, known, flows, largest, blamed, current) -
     for n, node in enumerate(nodes):
         _box(draw, centres[n], node, called.get(node), n in known, blamed.get(n),
              n == current)  # fmt: skip
-    buffer, notes = io.BytesIO(), PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return buffer.getvalue()
+    return png_bytes(sheet, PRINT)
 
 
 def _line(draw, start, end, flow, largest, place, twice) -> None:

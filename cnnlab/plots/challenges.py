@@ -4,8 +4,6 @@ Colours: vermilion is the rule by hand, purple the rule whose numbers examples c
 blue a network, orange a network from whose examples something was left out.
 """
 
-import io
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +20,7 @@ from cnnlab.plots._base import (
     Picture,
     describe,
     ink_on,
+    png_bytes,
     require_pixels,
     show_image,
     to_pixels,
@@ -375,9 +374,7 @@ def verdict_tiles(images, captions, right, text: str, columns=3, scale=4) -> Pic
 
 
 def _as_png(picture, text: str) -> Picture:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return Picture(buffer.getvalue(), " ".join(text.split()))
+    return Picture(png_bytes(picture), " ".join(text.split()))
 
 
 def fitting_font(words: str, room: float):

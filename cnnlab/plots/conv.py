@@ -5,7 +5,6 @@ gives there. In maps, blue is an answer above 0, vermilion one below, white is 0
 """
 
 import functools
-import io
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,6 +23,7 @@ from cnnlab.plots._base import (
     describe,
     font,
     ink_on,
+    png_bytes,
     show_image,
 )
 
@@ -90,7 +90,7 @@ def conv_board(x, w, out, step: int, stride=1, padding=0, dilation=1) -> Picture
     for line in lines:
         pen.text((2, y), line, "black", font(PRINT))
         y += 21
-    return Picture(_marked(sheet), told)
+    return Picture(png_bytes(sheet, PRINT), told)
 
 
 def uncovered(framed, kernel, out, stride: int, dilation: int) -> np.ndarray:
@@ -106,17 +106,6 @@ def uncovered(framed, kernel, out, stride: int, dilation: int) -> np.ndarray:
         line[stride * np.arange(places)[:, None] + dilation * np.arange(k)] = True
         touched.append(line)
     return ~(touched[0][:, None] & touched[1])
-
-
-def _marked(sheet) -> bytes:
-    """Return the PNG of a sheet with the height of its text, for the browser's test."""
-    from PIL.PngImagePlugin import PngInfo
-
-    notes = PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return buffer.getvalue()
 
 
 def _cell(shape) -> int:

@@ -21,8 +21,8 @@ from cnnlab.plots._base import (
     describe,
     font,
     mosaic_png,
+    png_bytes,
 )
-from cnnlab.plots.lenet import _png
 
 WIDE = 5.6  # inches, of every figure
 WIDTH, PRINT, LINE = 560, 15, 27  # pixels of the boards, their text and their rows
@@ -94,7 +94,7 @@ def step_board(step: recipe.Step, images: int) -> Picture:
         f"image{'s' if images != 1 else ''} a step it would be {_rate(1 / floor)} "
         f"images a second; bound by memory then: {', '.join(memory)}."
     )
-    return Picture(_png(sheet), said)
+    return Picture(png_bytes(sheet, PRINT), said)
 
 
 def _legend(draw) -> None:
@@ -173,7 +173,7 @@ def cost_board(speeds: dict, images: float, epochs: float, share: int = 1) -> Pi
         said.append(f"{name} ({_short(speed)} images a second): {text}")
     each = f"{share} of each, sharing without loss" if share > 1 else "one of each"
     return Picture(
-        _png(sheet),
+        png_bytes(sheet, PRINT),
         f"{images:,.0f} images, {epochs:g} times, {each}. {'; '.join(said)}.",
     )
 

@@ -1,7 +1,5 @@
 """Pictures of notebook 00: an image beside its numbers, photographs side by side."""
 
-import io
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -10,6 +8,7 @@ from cnnlab.plots._base import (
     Picture,
     describe,
     image_grid,
+    png_bytes,
     require_pixels,
     show_image,
     to_pixels,
@@ -147,7 +146,7 @@ def pixel_picture(image: np.ndarray, row: int, column: int, scale: int = 28) -> 
         (left, top, left + scale - 1, top + scale - 1), outline="#E69F00", width=3
     )
     text = f"image[{row}, {column}] is {image[row, column]}."
-    return Picture(_png_bytes(picture), text)
+    return Picture(png_bytes(picture), text)
 
 
 def coarse_picture(image: np.ndarray, side: int, levels: int, colour: bool) -> Picture:
@@ -184,10 +183,4 @@ def coarse_picture(image: np.ndarray, side: int, levels: int, colour: bool) -> P
         f"of {levels} levels: {100 * small.size / full:.2f} % of the photograph's "
         f"{full:,}."
     )
-    return Picture(_png_bytes(enlarged), text)
-
-
-def _png_bytes(picture) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return Picture(png_bytes(enlarged), text)

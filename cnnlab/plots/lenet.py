@@ -4,8 +4,6 @@ One meaning a colour: orange is above 0, purple below, in maps and in pulls alik
 is black on white, as it was drawn.
 """
 
-import io
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +16,7 @@ from cnnlab.plots._base import (
     Picture,
     describe,
     font,
+    png_bytes,
 )
 
 WIDE = 5.6  # inches, of every figure
@@ -175,17 +174,7 @@ def reader_board(
     draw.text((210, 394), "below 0", BLACK, font(PRINT), "rm")
     draw.text((350, 394), "above 0 (white: 0)", BLACK, font(PRINT), "lm")
     said = f"{how} {_reading(drawing, chances, pull, towards)}".strip()
-    return Picture(_png(sheet), said)
-
-
-def _png(sheet) -> bytes:
-    from PIL import PngImagePlugin
-
-    notes = PngImagePlugin.PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return buffer.getvalue()
+    return Picture(png_bytes(sheet, PRINT), said)
 
 
 def _reading(drawing, chances, pull, towards) -> str:

@@ -5,7 +5,6 @@ right or wrong is black or grey, or a class of the plane (green, pink, sky).
 """
 
 import functools
-import io
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -23,6 +22,7 @@ from cnnlab.plots._base import (
     Picture,
     describe,
     matrix,
+    png_bytes,
     show_image,
     to_pixels,
 )
@@ -360,7 +360,6 @@ def neighbour_board(
     alt : what the picture says, as a sentence
     """
     from PIL import Image, ImageDraw
-    from PIL.PngImagePlugin import PngInfo
 
     rows = -(-HIGHEST_K // 5)  # always, so that nothing jumps when k moves
     top = 20 + rows * (TILE + 22) + 4
@@ -381,10 +380,7 @@ def neighbour_board(
     colours = [BLUE if label == truth else ORANGE for label in labels]
     _crowd(draw, top, crowd, distances, colours, reach)
     _votes(draw, top + 70, labels, classes, winner, truth)
-    buffer, notes = io.BytesIO(), PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")  # as plots.png notes it
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return Picture(buffer.getvalue(), alt)
+    return Picture(png_bytes(sheet, PRINT), alt)
 
 
 @functools.cache

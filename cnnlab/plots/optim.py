@@ -4,8 +4,6 @@ Colours: a walk is vermilion; one image, a batch and all images are light blue, 
 black; predictions are grey and dashed.
 """
 
-import io
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +21,7 @@ from cnnlab.plots._base import (
     VERMILION,
     describe,
     font,
+    png_bytes,
 )
 from cnnlab.plots.linear import WIDE
 
@@ -227,9 +226,7 @@ def walk_board(background, land, path, losses, shown: int) -> bytes:
     _draw_losses(
         draw, np.asarray(losses), float(land.loss(land.lowest[None])[0]), shown
     )
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return png_bytes(sheet)
 
 
 WIDTH = 8 + MAP + 24 + SIDE

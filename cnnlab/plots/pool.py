@@ -4,8 +4,6 @@ One meaning a colour: orange is the unit in question and what it can see, sky bl
 neighbour. Of the shift curves, each kind of network keeps its own.
 """
 
-import io
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,6 +23,7 @@ from cnnlab.plots._base import (
     describe,
     font,
     matrix,
+    png_bytes,
     require_pixels,
     show_image,
 )
@@ -198,7 +197,6 @@ def field_board(photo, span, beside, field, alt: str) -> Picture:
     ``PHOTO`` pixels of the picture, from its upper edge.
     """
     from PIL import Image, ImageDraw
-    from PIL.PngImagePlugin import PngInfo
 
     photo = require_pixels(photo, "3, S, S", "field_board", "photo")
     side = photo.shape[1]
@@ -220,10 +218,7 @@ def field_board(photo, span, beside, field, alt: str) -> Picture:
         shade = mpl.colormaps["viridis"](field / (field.max() or 1))[..., :3]
         heat = Image.fromarray((255 * shade).round().astype(np.uint8))
         _zoom(sheet, draw, heat, x, 222)
-    buffer, notes = io.BytesIO(), PngInfo()
-    notes.add_text("Text", f"{PRINT:.2f}")
-    sheet.save(buffer, "PNG", compress_level=1, pnginfo=notes)
-    return Picture(buffer.getvalue(), alt)
+    return Picture(png_bytes(sheet, PRINT), alt)
 
 
 def _box(draw, top, left, size, scale, colour) -> None:
