@@ -69,3 +69,19 @@ def spread(values) -> dict:
         "least": min(values),
         "greatest": max(values),
     }
+
+
+def best_rate(losses: dict) -> float:
+    """Return the rate of the least loss; a run that diverged (None) comes last."""
+    return float(
+        min(losses, key=lambda rate: (losses[rate] is None, losses[rate] or 0))
+    )
+
+
+def try_rates(rates, known: dict, measure, save) -> None:
+    """Fill ``known``, rate -> ``measure(rate)``, with what is missing; save each."""
+    for rate in rates:
+        if str(rate) not in known:
+            known[str(rate)] = measure(rate)
+            print("trial", rate, known[str(rate)], flush=True)
+            save()

@@ -153,24 +153,6 @@ def trained(name: str, pair, lr: float, seed: int, epochs=None) -> dict:
     return row
 
 
-def try_rates(name: str, pair, known: dict, save) -> None:
-    """Fill ``known``: rate -> validation error on the pictures of trials."""
-    for rate in RATES:
-        if str(rate) in known:
-            continue
-        found = trained(name, pair, rate, TRIAL_SEED, TRIAL_EPOCHS)
-        known[str(rate)] = found["error"]
-        print("trial", name, rate, known[str(rate)], flush=True)
-        save()
-
-
-def best(errors: dict) -> float:
-    """Return the rate of the least error; a run that diverged comes last."""
-    return float(
-        min(errors, key=lambda rate: (errors[rate] is None, errors[rate] or 0))
-    )
-
-
 def summary(rows: dict) -> dict:
     """Return the rows with mean and spread, and what each costs beside the base.
 
@@ -226,15 +208,22 @@ def main(names) -> None:
     def save():
         records.write(NAME, payload(summary(rows)), COMMAND)
 
-    try_rates("base", trial_pair, rows["base"].setdefault("trials", {}), save)
+    def tried(name: str) -> None:
+        def measure(rate: float):
+            return trained(name, trial_pair, rate, TRIAL_SEED, TRIAL_EPOCHS)["error"]
+
+        print("trials of", name)
+        _runs.try_rates(RATES, rows[name].setdefault("trials", {}), measure, save)
+
+    tried("base")
     for seed in range(SEEDS):
         for name in names or ROWS:
             row = rows[name]
             if seed in [run["seed"] for run in row["runs"]]:
                 continue
             if name in RIVAL_RATE:
-                try_rates(name, trial_pair, row.setdefault("trials", {}), save)
-            row["lr"] = best(row.get("trials") or rows["base"]["trials"])
+                tried(name)
+            row["lr"] = _runs.best_rate(row.get("trials") or rows["base"]["trials"])
             row["runs"].append(trained(name, pair, row["lr"], seed))
             print(seed, name, row["runs"][-1]["error"], flush=True)
             save()

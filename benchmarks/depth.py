@@ -115,23 +115,6 @@ def trained(name: str, pair, **fields) -> tuple:
     }
 
 
-def try_rates(name: str, pair, known: dict, save) -> None:
-    """Fill ``known``: rate -> loss on the training pictures at the end."""
-    for rate in RATES:
-        if str(rate) not in known:
-            found = trained(name, pair, lr=rate, seed=TRIAL_SEED)[1]
-            known[str(rate)] = found.get("loss_on_training_pictures")
-            print("trial", name, rate, known[str(rate)], flush=True)
-            save()
-
-
-def best(losses: dict) -> float:
-    """Return the rate of the least loss; a run that diverged comes last."""
-    return float(
-        min(losses, key=lambda rate: (losses[rate] is None, losses[rate] or 0))
-    )
-
-
 def summary(rows: dict) -> dict:
     """Return the rows with mean and spread of their errors."""
     for row in rows.values():
@@ -187,11 +170,22 @@ def main(names) -> None:
     def save():
         records.write(NAME, payload(summary(rows)), COMMAND)
 
+    def tried(name: str) -> dict:
+        """Return rate -> loss on the training pictures at the end."""
+
+        def measure(rate: float):
+            found = trained(name, pair, lr=rate, seed=TRIAL_SEED)[1]
+            return found.get("loss_on_training_pictures")
+
+        known = rows[name].setdefault("trials", {})
+        print("trials of", name)
+        _runs.try_rates(RATES, known, measure, save)
+        return known
+
     for seed in range(SEEDS):
         for name in names or ROWS:
             row = rows[name]
-            try_rates(name, pair, row.setdefault("trials", {}), save)
-            if row.get("lr") != (rate := best(row["trials"])):
+            if row.get("lr") != (rate := _runs.best_rate(tried(name))):
                 row |= {"lr": rate, "runs": []}  # the others were of another rate
             if seed in [run["seed"] for run in row["runs"]]:
                 continue

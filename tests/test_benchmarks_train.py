@@ -305,7 +305,7 @@ def test_the_records_of_ablations_and_depth_hold_together(helpers, name):
         seeds = [run["seed"] for run in entry["runs"]]
         assert len(seeds) == len(set(seeds)) <= stored["seeds"]
         if seeds and "trials" in entry:
-            assert entry["lr"] == module.best(entry["trials"])
+            assert entry["lr"] == module._runs.best_rate(entry["trials"])
         for run in entry["runs"]:
             if run["error"] is not None:
                 curve = run["curve"]["error"]

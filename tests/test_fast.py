@@ -225,13 +225,16 @@ def test_no_images_no_filters_and_a_huge_stride_are_no_trouble():
 
 
 def test_the_record_of_speed_says_what_notebook_09_does():
+    record = records.read("conv_speed")
     shares = [
         one["cnnlab.fast"]["ratio_median_of_rounds"]
-        for one in records.read("conv_speed").values()
+        for one in record.values()
         if isinstance(one, dict) and "cnnlab.fast" in one
     ]
     assert len(shares) == 3
     text = (course_root() / "notebooks/src/09_cnn_from_scratch.md").read_text("utf-8")
     assert "takes it a quarter to two thirds of the time" in text
+    assert "of `cnnlab.fast` on two cores" in text
+    assert (record["threads"], record["hardware"]["cores"]) == ("all", 2)
     assert round(min(shares) * 4) == 1 and round(max(shares) * 3) == 2
     assert min(shares) > 0.25  # the goal: within four times PyTorch's time

@@ -430,6 +430,22 @@ def _solve(notebook) -> list[str]:
     return names
 
 
+def test_what_a_cell_rests_on_is_found_by_scope():
+    cells = [
+        ("import math", []),
+        ("x = 1", []),
+        ("k = math.pi", []),
+        ("def f(a):\n    x = a + k\n    return x", []),
+        ("x = 2", []),
+        ("x += 1", []),
+        ("y = [k for k in range(3)]", []),
+        ("show(f(x))", ["widget"]),
+        ("k = 0", []),
+    ]
+    wanted = labdriver.needed_by(lambda source, tags: "widget" in tags, cells)
+    assert wanted == [0, 2, 3, 4, 5, 7]
+
+
 @pytest.mark.slow
 @each_lesson
 def test_solved_every_verdict_says_so(name):

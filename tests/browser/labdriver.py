@@ -301,7 +301,8 @@ def _names(source: str) -> tuple[set[str], set[str]]:
     table = symtable.symtable(magic, "cell", "exec")
     symbols = table.get_symbols()
     sets = {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
-    uses, inner = {one.get_name() for one in symbols if one.is_referenced()}, [table]
+    uses = {one.get_name() for one in symbols if one.is_referenced()}
+    inner = table.get_children()
     while inner:
         inner += (part := inner.pop()).get_children()
         found = part.get_symbols()
