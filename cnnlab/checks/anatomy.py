@@ -316,23 +316,27 @@ def _shared(before, after, f, k, g):
     return f * (before[0] // g * k * k + 1)
 
 
+_COUNTED = (  # what both counts are asked for
+    Case(((96, 27, 27), (_SPLIT,), [(256, 27, 27)]), "two towers"),
+    Case(((6, 28, 28), (_POOL,), [(6, 14, 14)]), "a pool"),
+    Case(((256, 6, 6), (_DENSE,), [(10,)]), "dense after maps"),
+    Case(
+        (
+            anatomy.IMAGE,
+            anatomy.ALEXNET,
+            anatomy.layer_shapes(anatomy.IMAGE, anatomy.ALEXNET),
+        ),
+        "AlexNet",
+    ),
+)
+
 layer_parameters = Exercise(
     name="layer_parameters",
     notebook="11",
     reference=anatomy.layer_parameters,
     cases=(
         Case((anatomy.IMAGE, (_FIRST,), [(96, 55, 55)]), "conv1: 34,944 by hand"),
-        Case(((96, 27, 27), (_SPLIT,), [(256, 27, 27)]), "two towers"),
-        Case(((6, 28, 28), (_POOL,), [(6, 14, 14)]), "a pool"),
-        Case(((256, 6, 6), (_DENSE,), [(10,)]), "dense after maps"),
-        Case(
-            (
-                anatomy.IMAGE,
-                anatomy.ALEXNET,
-                anatomy.layer_shapes(anatomy.IMAGE, anatomy.ALEXNET),
-            ),
-            "AlexNet",
-        ),
+        *_COUNTED,
     ),
     samples=_drawn_costs,
     mistakes=(
@@ -499,17 +503,7 @@ layer_macs = Exercise(
     cases=(
         Case(((3, 11, 11), (_FIRST,), [(96, 1, 1)]), "one place: 363 for each filter"),
         Case((anatomy.IMAGE, (_FIRST,), [(96, 55, 55)]), "conv1: 3,025 places"),
-        Case(((96, 27, 27), (_SPLIT,), [(256, 27, 27)]), "two towers"),
-        Case(((6, 28, 28), (_POOL,), [(6, 14, 14)]), "a pool"),
-        Case(((256, 6, 6), (_DENSE,), [(10,)]), "dense after maps"),
-        Case(
-            (
-                anatomy.IMAGE,
-                anatomy.ALEXNET,
-                anatomy.layer_shapes(anatomy.IMAGE, anatomy.ALEXNET),
-            ),
-            "AlexNet",
-        ),
+        *_COUNTED,
     ),
     samples=_drawn_costs,
     mistakes=(
