@@ -78,10 +78,10 @@ def best_rate(losses: dict) -> float:
     )
 
 
-def try_rates(rates, known: dict, measure, save) -> None:
+def try_rates(what: str, rates, known: dict, measure, save) -> None:
     """Fill ``known``, rate -> ``measure(rate)``, with what is missing; save each."""
     for rate in rates:
         if str(rate) not in known:
             known[str(rate)] = measure(rate)
-            print("trial", rate, known[str(rate)], flush=True)
+            print("trial", what, rate, known[str(rate)], flush=True)
             save()

@@ -212,8 +212,8 @@ def main(names) -> None:
         def measure(rate: float):
             return trained(name, trial_pair, rate, TRIAL_SEED, TRIAL_EPOCHS)["error"]
 
-        print("trials of", name)
-        _runs.try_rates(RATES, rows[name].setdefault("trials", {}), measure, save)
+        known = rows[name].setdefault("trials", {})
+        _runs.try_rates(name, RATES, known, measure, save)
 
     tried("base")
     for seed in range(SEEDS):

@@ -178,8 +178,7 @@ def main(names) -> None:
             return found.get("loss_on_training_pictures")
 
         known = rows[name].setdefault("trials", {})
-        print("trials of", name)
-        _runs.try_rates(RATES, known, measure, save)
+        _runs.try_rates(name, RATES, known, measure, save)
         return known
 
     for seed in range(SEEDS):
