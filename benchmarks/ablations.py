@@ -31,7 +31,7 @@ from cnnlab.train import parallel, presets
 
 NAME, COMMAND = "ablations", "python benchmarks/ablations.py"
 SEEDS, IMAGES, HELD, EPOCHS = 3, 2_000, 5_000, 60
-RATES, TRIAL_SEED, TRIAL_EPOCHS = (0.0025, 0.005, 0.01, 0.02), 100, 20
+RATES, TRIAL_SEED, TRIAL_EPOCHS = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08), 100, 20
 QUICK = 500  # held photographs for the curve
 SIDE, CROP = 32, 28
 
@@ -214,11 +214,13 @@ def main(names) -> None:
     for seed in range(SEEDS):
         for name in names or ROWS:
             row = rows[name]
-            if seed in [run["seed"] for run in row["runs"]]:
-                continue
             if name in RIVAL_RATE:
                 tried(name)
-            row["lr"] = _runs.best_rate(row.get("trials") or rows["base"]["trials"])
+            best = _runs.best_rate(row.get("trials") or rows["base"]["trials"])
+            if row.get("lr") != best:
+                row |= {"lr": best, "runs": []}  # the others were of another rate
+            if seed in [run["seed"] for run in row["runs"]]:
+                continue
             row["runs"].append(trained(name, pair, row["lr"], seed))
             print(seed, name, row["runs"][-1]["error"], flush=True)
             save()
