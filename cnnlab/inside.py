@@ -1,0 +1,395 @@
+"""What a network learned, made visible: filters, towers, blame, and neighbours.
+
+The short forms that notebook 14 teaches. `attribution` has the same maps for every
+batch and every layer, with all questions of form answered.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnlab import arrays, shapes
+from cnnlab.data import pictures
+
+SMALL = 16  # pixels; from fewer, little is to be recognised
+
+
+# ------------------------------------------------------------------------ the network
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network to look into, and how it takes a photograph.
+
+    Attributes
+    ----------
+    net : any ``nn.Module`` that turns images into scores (N, K)
+    input : turns uint8 images (N, 3, side, side) into what ``net`` takes
+    classes : their names, in the order of the scores
+    side : pixels of a photograph before ``input``
+    """
+
+    net: object
+    input: Callable
+    classes: tuple[str, ...]
+    side: int
+
+    def shares(self, images) -> np.ndarray:
+        """Return the probabilities (N, K) of uint8 images (N, 3, side, side)."""
+        import torch
+
+        images = arrays.as_array(images, "Subject", "images")
+        shapes.require_axes(images, "N, C, H, W", "Subject", "images")
+        with torch.no_grad():
+            return self.net(self.input(images)).softmax(1).numpy()
+
+
+def subject(shipped) -> Subject:
+    """Return a network that comes with the course, ready to be looked into."""
+    store = shipped.about["recipe"]["store"]
+    return Subject(shipped.net, shipped.input, shipped.classes, store)
+
+
+def photograph(content: bytes, side: int) -> tuple[np.ndarray, str]:
+    """Return a picture file's centre square, uint8 (3, side, side), and a remark.
+
+    The remark says what a reader should know of it: grey, tiny, see-through.
+
+    Raises
+    ------
+    ValueError
+        If ``content`` is no picture; the text says what it is.
+    """
+    side = shapes.require_int(side, 1, "photograph", "side", 4096)
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"photograph: content must be bytes, got {type(content).__name__}. Read "
+            "the file: Path(name).read_bytes()."
+        )
+    try:
+        pixels = pictures.decode(io.BytesIO(bytes(content)), side)
+    except pictures.Unreadable as fault:
+        raise ValueError(f"This file is not a readable picture: {fault}.") from None
+    high, wide, clear = _facts(bytes(content))
+    remarks = []
+    if min(high, wide) < SMALL:
+        remarks.append(f"It has {wide} × {high} pixels only, and was enlarged.")
+    if max(high, wide) >= 3 * min(high, wide):
+        remarks.append("Of this long picture, the centre square is used.")
+    if clear:
+        remarks.append("Where it is see-through, the colour stored beneath is used.")
+    if (pixels.max(axis=2) - pixels.min(axis=2)).max() <= 2:
+        remarks.append("It is grey.")
+    return pixels.transpose(2, 0, 1).copy(), " ".join(remarks)
+
+
+def _facts(content: bytes) -> tuple[int, int, bool]:
+    """Return height, width, and whether a picture that was read is see-through."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=list(pictures.FORMATS)) as image:
+            clear = "A" in image.getbands() or "transparency" in image.info
+            return image.height, image.width, clear
+    except Exception:  # what is too large for Pillow, or odd, is neither
+        return SMALL, SMALL, False
+
+
+# ------------------------------------------------------------------- filters, towers
+
+
+def colour_share(filters) -> np.ndarray:
+    """Return how colourful first-layer filters are: 0 for grey, up to 1.
+
+    Of a filter's squared weights, the share that is left once each place's mean over
+    the three colours is taken away.
+    """
+    filters = _filters(filters, "colour_share")
+    colour = filters - filters.mean(axis=1, keepdims=True)
+    return _share((colour**2).sum(axis=(1, 2, 3)), (filters**2).sum(axis=(1, 2, 3)))
+
+
+def fineness(filters, size: int = 32) -> np.ndarray:
+    """Return the mean spatial frequency of first-layer filters, in cycles a pixel.
+
+    0 is a flat filter, 0.5 one that changes its sign with each pixel. Mean over the
+    power spectrum of its three colours, each padded to ``size``.
+    """
+    filters = _filters(filters, "fineness")
+    power = (np.abs(np.fft.fft2(filters, s=(size, size))) ** 2).sum(axis=1)
+    along = np.fft.fftfreq(size)
+    cycles = np.hypot(along[:, None], along[None])
+    return _share((power * cycles).sum(axis=(1, 2)), power.sum(axis=(1, 2)))
+
+
+def tower_gaps(values, shuffles: int = 2000, seed: int = 0) -> tuple[float, np.ndarray]:
+    """Return the gap between two towers' means, and that of each shuffle.
+
+    Parameters
+    ----------
+    values : one number a filter; the first half of them belongs to the first tower
+    """
+    values = _values(values, "tower_gaps")
+    rng = np.random.default_rng(seed)
+    half = len(values) // 2
+
+    def gap(order):
+        return abs(order[:half].mean() - order[half:].mean())
+
+    shuffled = np.array([gap(rng.permutation(values)) for _ in range(shuffles)])
+    return float(gap(values)), shuffled
+
+
+def tower_test(values, shuffles=2000, seed=0):
+    """Return how often chance alone sets two towers as far apart as they are.
+
+    A permutation test: the values are dealt out to both towers anew, ``shuffles``
+    times. The order found counts as one of them, so that the share is never 0.
+
+    Parameters
+    ----------
+    values : (F,) one number a filter, F even; the first half is the first tower
+    """
+    values = _values(values, "tower_test")
+    rng = np.random.default_rng(seed)
+    half = len(values) // 2
+    found = abs(values[:half].mean() - values[half:].mean())
+    count = 1
+    for _ in range(shuffles):
+        order = rng.permutation(values)
+        gap = abs(order[:half].mean() - order[half:].mean())
+        count += bool(gap >= found - 1e-12)  # equal sums may differ in a last bit
+    return count / (shuffles + 1)
+
+
+def silent(maps) -> np.ndarray:
+    """Return for each map of (N, F, ...) whether it is 0 or less on all images."""
+    maps = np.moveaxis(np.asarray(maps), 1, 0)
+    return (maps.reshape(len(maps), -1) <= 0).all(axis=1)
+
+
+def alike(maps, above: float = 0.9) -> list[tuple[int, int]]:
+    """Return the pairs of maps of (N, F, ...) whose correlation exceeds ``above``."""
+    maps = np.moveaxis(np.asarray(maps, float), 1, 0)
+    maps = maps.reshape(len(maps), -1)
+    maps = maps - maps.mean(axis=1, keepdims=True)
+    length = np.sqrt((maps**2).sum(axis=1))
+    maps = maps / np.where(length > 0, length, 1)[:, None]
+    pairs = np.argwhere(np.triu(maps @ maps.T, 1) > above)
+    return [(int(a), int(b)) for a, b in pairs]
+
+
+# ------------------------------------------------------------------------------ blame
+
+
+def saliency(net, x, target):
+    """Return how much each pixel could move a score: the largest |gradient|.
+
+    ``m = max over the colours of |d score / d x|``: x (N, C, H, W) -> (N, H, W).
+    """
+    import torch
+
+    x = x.detach().clone().requires_grad_()
+    score = net(x)[:, target].sum()  # image by image: no score sees another image
+    [gradient] = torch.autograd.grad(score, x)
+    return gradient.abs().amax(dim=1)
+
+
+def occlusion_map(net, x, target, window, stride):
+    """Return by how much a score falls when a square is covered with zeros.
+
+    The square in row i and column j begins at pixel (i · stride, j · stride) and has
+    ``window`` pixels a side; squares lie within the image.
+    x (N, C, H, W) -> (N, rows, columns); positive where covering lowers the score.
+    """
+    import torch
+
+    whole = net(x)[:, target]
+    rows = []
+    for top in range(0, x.shape[2] - window + 1, stride):
+        row = []
+        for left in range(0, x.shape[3] - window + 1, stride):
+            covered = x.clone()
+            covered[:, :, top : top + window, left : left + window] = 0
+            row.append(whole - net(covered)[:, target])
+        rows.append(torch.stack(row, dim=1))
+    return torch.stack(rows, dim=1)
+
+
+def grad_cam(lower, upper, x, target):
+    """Return where the maps of a layer speak for a class.
+
+    ``lower(x)`` gives the maps A (N, F, h, w), ``upper(A)`` the scores (N, K).
+    ``w_f = mean over the places of d score / d A_f``, and the result is
+    ``max(0, sum over f of w_f A_f)``: (N, h, w).
+    """
+    import torch
+
+    maps = lower(x).detach().requires_grad_()
+    [gradient] = torch.autograd.grad(upper(maps)[:, target].sum(), maps)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    return (weights * maps).sum(dim=1).relu().detach()
+
+
+def cut(net, layer: str, x):
+    """Return a network as two functions: up to a layer, and on from there.
+
+    Works for every ``nn.Module`` that runs the layer once. ``upper`` is for batches of
+    as many images as ``x``.
+    """
+    module = dict(net.named_modules())[layer]
+
+    def lower(x):
+        kept = []
+        hook = module.register_forward_hook(lambda *three: kept.append(three[2]))
+        try:
+            net(x)
+        finally:
+            hook.remove()
+        return kept[0].clone()  # a ReLU in place changes the other one
+
+    def upper(maps):
+        hook = module.register_forward_hook(lambda *three: maps.clone())
+        try:
+            return net(x)
+        finally:
+            hook.remove()
+
+    return lower, upper
+
+
+def three_maps(net, x, target, layer, window=14, stride=14, saliency=saliency,
+               occlusion_map=occlusion_map, grad_cam=grad_cam) -> dict:  # fmt: skip
+    """Return saliency, occlusion and Grad-CAM of a batch, by name: (N, H, W) each.
+
+    Parameters
+    ----------
+    layer : whose maps Grad-CAM weighs
+    window, stride : of the squares that cover, in pixels
+    saliency, occlusion_map, grad_cam : such as a learner's own
+    """
+    import torch
+
+    size = tuple(x.shape[2:])
+    with torch.no_grad():
+        squares = occlusion_map(net, x, target, window, stride)
+    seen = grad_cam(*cut(net, layer, x), x, target)
+    found = {
+        "saliency": saliency(net, x, target),
+        "occlusion": enlarged(squares, size),
+        "Grad-CAM": enlarged(seen, size),
+    }
+    return {name: one.detach().numpy() for name, one in found.items()}
+
+
+def enlarged(maps, size: tuple[int, int]):
+    """Return maps (N, h, w) enlarged to (N, H, W), bilinearly."""
+    import torch
+
+    maps = torch.as_tensor(maps)[:, None].float()
+    bilinear = {"mode": "bilinear", "align_corners": False}
+    return torch.nn.functional.interpolate(maps, size, **bilinear)[:, 0]
+
+
+def rank_correlation(a, b) -> float:
+    """Return how alike two maps order their places: 1 the same, 0 not at all.
+
+    Spearman's: the correlation of the ranks, where equal values share theirs. A map
+    that is the same everywhere orders nothing: 0.
+    """
+    a, b = _ranks(a), _ranks(b)
+    shapes.require_same("rank_correlation", a=len(a), b=len(b))
+    a, b = a - a.mean(), b - b.mean()
+    length = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / length if length else 0.0
+
+
+def likeness(one, other) -> float:
+    """Return the mean rank correlation of two lists of maps, map by map."""
+    pairs = zip(one, other, strict=True)
+    return float(np.mean([rank_correlation(a, b) for a, b in pairs]))
+
+
+def _ranks(values) -> np.ndarray:
+    values = np.asarray(values, float).ravel()
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
+
+
+# ------------------------------------------------------------------------- neighbours
+
+
+def feature_neighbours(queries, bank, k):
+    """Return the places in the bank of the k nearest rows, and their distances.
+
+    Euclidean, nearest first; of equal distances the first in the bank comes first.
+    queries (Q, D), bank (N, D) -> (Q, k), (Q, k)
+    """
+    import torch
+
+    exact = "donot_use_mm_for_euclid_dist"  # products lose small distances
+    distances = torch.cdist(queries, bank, compute_mode=exact)  # (Q, N)
+    order = distances.argsort(dim=1, stable=True)[:, :k]
+    return order, distances.gather(1, order)
+
+
+def neighbour_score(places, labels, bank_labels) -> float:
+    """Return the share of neighbours (Q, k) that have their query's label."""
+    found = np.asarray(bank_labels)[np.asarray(places)]
+    return float((found == np.asarray(labels)[:, None]).mean())
+
+
+def colours_counted(images) -> np.ndarray:
+    """Return the roots of the shares of 64 colours in uint8 images: (N, 64).
+
+    Four levels a channel, counted wherever they are. Of roots, distances are fair to
+    rare colours.
+    """
+    images = arrays.as_array(images, "colours_counted", "images")
+    shapes.require_axes(images, "N, C, H, W", "colours_counted", "images")
+    level = images.astype(int) // 64
+    colour = (16 * level[:, 0] + 4 * level[:, 1] + level[:, 2]).reshape(len(images), -1)
+    counts = np.stack([np.bincount(row, minlength=64) for row in colour])
+    return np.sqrt(counts / colour.shape[1])
+
+
+def plane(features) -> tuple[np.ndarray, float]:
+    """Return points (N, 2) on the two axes of most spread, and their share of it.
+
+    Principal component analysis: the plane through the mean on which the squared
+    distances to the mean keep as much as they can.
+    """
+    features = arrays.real_array(features, "plane", "features").astype(float)
+    shapes.require_axes(features, "N, D", "plane", "features")
+    centred = features - features.mean(axis=0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    points = np.zeros((len(features), 2))
+    points[:, : min(2, len(s))] = (u * s)[:, :2]
+    total = float((s**2).sum())
+    return points, float((s[:2] ** 2).sum()) / total if total else 1.0
+
+
+# ----------------------------------------------------------------------------- inside
+
+
+def _filters(filters, where: str) -> np.ndarray:
+    filters = arrays.real_array(filters, where, "filters").astype(float)
+    shapes.require_axes(filters, "F, C, H, W", where, "filters")
+    return filters
+
+
+def _values(values, where: str) -> np.ndarray:
+    values = arrays.real_array(values, where, "values").astype(float)
+    shapes.require_axes(values, "F", where, "values")
+    if len(values) < 2 or len(values) % 2:
+        raise ValueError(
+            f"{where}: values needs an even number of filters, half for each tower; "
+            f"got {len(values)}."
+        )
+    return values
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return part / np.where(whole > 0, whole, 1)
