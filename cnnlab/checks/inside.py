@@ -49,8 +49,8 @@ def _net(seed: int, channels: int, side: tuple, classes: int):
 def _told(shape, classes) -> str:
     n, c, h, w = shape
     return (
-        f"  x: {n} image{'s' * (n != 1)} of {c} × {h} × {w}; net: two convolutions with "
-        f"ReLU, then {classes} classes"
+        f"  x: {n} image{'s' * (n != 1)} of {c} × {h} × {w}; net: two convolutions "
+        f"with ReLU, then {classes} classes"
     )
 
 

@@ -376,5 +376,6 @@ def cloud_board(points, images, labels, names, which: int, near: dict) -> Pictur
         draw.text((at + 18, y + 8), name, BLACK, font(PRINT), "lm")
     return Picture(
         png_bytes(sheet, PRINT),
-        f"Image {which} is from {names[labels[which]]}. Nearest by {'; by '.join(told)}.",
+        f"Image {which} is from {names[labels[which]]}. "
+        f"Nearest by {'; by '.join(told)}.",
     )

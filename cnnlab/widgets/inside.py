@@ -235,7 +235,8 @@ class FeatureMap(Explorer):
             )
         rules = (
             ".cnnlab-spots{position:relative;width:100%;height:100%}"
-            ".cnnlab-spot{position:absolute;width:14px;height:14px;margin:-7px 0 0 -7px}"
+            ".cnnlab-spot{position:absolute;width:14px;height:14px;"
+            "margin:-7px 0 0 -7px}"
             ".cnnlab-spot>span{display:none;position:absolute;z-index:9;padding:4px;"
             "background:#fff;color:#000;border:1px solid #000;white-space:nowrap}"
             ".cnnlab-spot:hover>span{display:block}"
@@ -244,9 +245,8 @@ class FeatureMap(Explorer):
             ".cnnlab-spot img{display:block;width:96px;height:96px;"
             "image-rendering:pixelated}"
         )
-        sheet = w.HTML(
-            f"<style>{rules}</style><div class='cnnlab-spots'>{''.join(spot_html)}</div>"
-        )
+        inner = "".join(spot_html)
+        sheet = w.HTML(f"<style>{rules}</style><div class='cnnlab-spots'>{inner}</div>")
         sheet.layout = w.Layout(
             grid_area="1 / 1 / 2 / 2", margin="0", width="100%", height="100%",
             overflow="visible",
