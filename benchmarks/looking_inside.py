@@ -28,7 +28,7 @@ def score(queries, bank, held, known) -> float:
 
 def compared(subject, untrained, held, known, zoom: int) -> dict:
     a, b = (one.images.repeat(zoom, 2).repeat(zoom, 3) for one in (held, known))
-    xa, xb = subject.input(a), subject.input(b)
+    xa, xb = subject.ready(a), subject.ready(b)
     found = {}
     for name, net in (("trained", subject.net), ("untrained", untrained)):
         fa, fb = (attribution.activations(net, x, LAYERS) for x in (xa, xb))
@@ -56,7 +56,7 @@ def neighbours(subject) -> dict:
 
 def kept(subject) -> list:
     images = data.load("photos", size=subject.side).images
-    x = subject.input(images)
+    x = subject.ready(images)
     answers = subject.shares(images).argmax(axis=1).tolist()
 
     def maps(net):

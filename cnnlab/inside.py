@@ -26,13 +26,13 @@ class Subject:
     Attributes
     ----------
     net : any ``nn.Module`` that turns images into scores (N, K)
-    input : turns uint8 images (N, 3, side, side) into what ``net`` takes
+    ready : turns uint8 images (N, 3, side, side) into what ``net`` takes
     classes : their names, in the order of the scores
-    side : pixels of a photograph before ``input``
+    side : pixels of a photograph before ``ready``
     """
 
     net: object
-    input: Callable
+    ready: Callable
     classes: tuple[str, ...]
     side: int
 
@@ -43,7 +43,7 @@ class Subject:
         images = arrays.as_array(images, "Subject", "images")
         shapes.require_axes(images, "N, C, H, W", "Subject", "images")
         with torch.no_grad():
-            return self.net(self.input(images)).softmax(1).numpy()
+            return self.net(self.ready(images)).softmax(1).numpy()
 
 
 def subject(shipped) -> Subject:

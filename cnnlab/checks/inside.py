@@ -768,7 +768,7 @@ def _flower():
 def _flower_map(name: str) -> np.ndarray:
     """Return one of the three maps of the flower, (side, side), 0 beyond the crop."""
     found, image, target = _flower()
-    x = found.input(image[None])
+    x = found.ready(image[None])
     maps = inside.three_maps(found.net, x, target, "conv5", 8, 8)
     part = maps[name][0].clip(0)
     size = part.shape
@@ -821,10 +821,10 @@ def by_gradient(photo):
     """Change one pixel after the other: the one that should lower the score most."""
     found, _, target = _flower()
     changed = photo.copy()
-    edge = (found.side - found.input(photo[None]).shape[-1]) // 2
+    edge = (found.side - found.ready(photo[None]).shape[-1]) // 2
     fresh = np.ones(photo.shape[1:], bool)
     for _ in range(BAR):
-        x = found.input(changed[None]).requires_grad_()
+        x = found.ready(changed[None]).requires_grad_()
         scores = found.net(x)
         if int(scores.argmax()) != target:
             break

@@ -92,7 +92,7 @@ def layers_of(subject) -> list[str]:
     from cnnlab import attribution
 
     blank = np.zeros((1, 3, subject.side, subject.side), np.uint8)
-    found = attribution.activations(subject.net, subject.input(blank))
+    found = attribution.activations(subject.net, subject.ready(blank))
     return [name for name, value in found.items() if value.ndim in (2, 4)]
 
 
@@ -106,7 +106,7 @@ def layer_browser(subject, start: str = "chelsea", layer: str | None = None):
     @functools.lru_cache(maxsize=2)
     def seen(content: bytes):
         photo = np.frombuffer(content, np.uint8).reshape(1, 3, subject.side, -1)
-        found = attribution.activations(subject.net, subject.input(photo), names)
+        found = attribution.activations(subject.net, subject.ready(photo), names)
         found = {name: value[0].float().numpy() for name, value in found.items()}
         return found, subject.shares(photo)[0]
 
@@ -158,7 +158,7 @@ def blame_explorer(subject, layer: str, start: str = "flower", saliency=inside.s
     def maps_of(content: bytes, target: int, count: int):
         photo = np.frombuffer(content, np.uint8).reshape(1, 3, subject.side, -1)
         found = inside.three_maps(
-            forgetful(count), subject.input(photo), target, layer, window, stride,
+            forgetful(count), subject.ready(photo), target, layer, window, stride,
             saliency, occlusion_map, grad_cam,
         )  # fmt: skip
         return {name: one[0] for name, one in found.items()}

@@ -56,7 +56,7 @@ def fooled(photo):
     target = int(found.shares(photo[None]).argmax())
     changed, untouched = photo.copy(), np.ones((64, 64), bool)
     for _ in range(40):
-        x = found.input(changed[None]).requires_grad_()
+        x = found.ready(changed[None]).requires_grad_()
         scores = found.net(x)
         if int(scores.argmax()) != target:
             break
