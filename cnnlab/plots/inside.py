@@ -228,7 +228,7 @@ def blame_board(photo, maps: dict, notes: dict, head: str) -> Picture:
         lit = pixels * (0.15 + 0.85 * share)
         _paste(sheet, lit.round().astype(np.uint8), left, 56 + side, side)
         draw.text((left, 60 + 2 * side), notes[name], BLACK, font(PRINT))
-    lines = ("orange: speaks", "for the class;", "purple: against.", "Below: the",
+    lines = ("orange: above 0;", "purple: below,", "so against it.", "Below: the",
              "photograph, lit", "by the map")  # fmt: skip
     for row, line in enumerate(lines):
         draw.text((2, 60 + side + 19 * row), line, BLACK, font(PRINT))
@@ -246,21 +246,20 @@ def sanity_lines(counts, curves: dict, others: dict, title: str):
     others : name -> the same with the trained network's map of another photograph
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.2))
-    colours = (ORANGE, BLUE, GREEN)
+    colours, beside = (ORANGE, BLUE, GREEN), counts[-1] + 0.5
     for (name, values), dash, colour in zip(
         curves.items(), DASHES, colours, strict=False
     ):
         ax.plot(counts, values, dash, color=colour, label=name)
-        ax.plot(counts[-1] + 0.45, others[name], dash[0], color=colour, mfc="white")
+        ax.plot(beside, others[name], dash[0], color=colour, mfc="white")
+    ax.plot([], [], "o", color=BLACK, mfc="white", label="of another photograph")
     ax.axhline(0, color=GREY, linewidth=1)
-    ax.set_xticks(
-        [*counts, counts[-1] + 0.45 * 1], [*map(str, counts[:-1]), str(counts[-1]), ""]
-    )
+    ax.set_xticks(counts)
     ax.set(
-        xlabel="layers that have forgotten, from the top (hollow: another photograph)",
+        xlabel="layers that have forgotten, from the top",
         ylabel="rank correlation",
         title=title,
-        ylim=(-0.35, 1.08),
+        ylim=(-0.45, 1.08),
     )
     ax.legend(loc="upper right", fontsize=10)
     said = "; ".join(

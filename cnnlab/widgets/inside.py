@@ -57,6 +57,7 @@ class PhotoPicker(w.VBox):
 
     def take(self, content: bytes) -> None:
         """Show a picture file's content, or say why it cannot be shown."""
+        remark = None
         with showing_errors(self.status):
             image, remark = inside.photograph(content, self.side)
             self._photos[OWN] = image
@@ -68,6 +69,7 @@ class PhotoPicker(w.VBox):
             finally:
                 self._busy = False
             self._tell()
+        if remark is not None:
             said = html.escape(f"Your own, its centre square. {remark}".strip())
             self.status.value = f"<span aria-live='polite'>{said}</span>"
 
@@ -96,6 +98,11 @@ def layers_of(subject) -> list[str]:
     return [name for name, value in found.items() if value.ndim in (2, 4)]
 
 
+def _photo(content: bytes, side: int) -> np.ndarray:
+    """Return a photograph's bytes as uint8 (1, 3, side, side)."""
+    return np.frombuffer(content, np.uint8).reshape(1, 3, side, side).copy()
+
+
 def layer_browser(subject, start: str = "chelsea", layer: str | None = None):
     """Return controls for a photograph, a layer and one of its maps."""
     from cnnlab import attribution
@@ -105,7 +112,7 @@ def layer_browser(subject, start: str = "chelsea", layer: str | None = None):
 
     @functools.lru_cache(maxsize=2)
     def seen(content: bytes):
-        photo = np.frombuffer(content, np.uint8).reshape(1, 3, subject.side, -1)
+        photo = _photo(content, subject.side)
         found = attribution.activations(subject.net, subject.ready(photo), names)
         found = {name: value[0].float().numpy() for name, value in found.items()}
         return found, subject.shares(photo)[0]
@@ -156,7 +163,7 @@ def blame_explorer(subject, layer: str, start: str = "flower", saliency=inside.s
 
     @functools.lru_cache(maxsize=64)
     def maps_of(content: bytes, target: int, count: int):
-        photo = np.frombuffer(content, np.uint8).reshape(1, 3, subject.side, -1)
+        photo = _photo(content, subject.side)
         found = inside.three_maps(
             forgetful(count), subject.ready(photo), target, layer, window, stride,
             saliency, occlusion_map, grad_cam,
@@ -207,16 +214,17 @@ class FeatureMap(Explorer):
     points : (N, 2)
     images, labels, names : uint8 (N, 3, S, S), their classes, and the classes' names
     near : name of a distance -> (N, k) numbers of the nearest others
+    start : the number of the image that is chosen at first
     """
 
-    def __init__(self, points, images, labels, names, near: dict):
+    def __init__(self, points, images, labels, names, near: dict, start: int = 0):
         labels = np.asarray(labels)
 
         def render(which):
             found = {name: list(rows[which]) for name, rows in near.items()}
             return p.cloud_board(points, images, labels, names, which, found)
 
-        which = number("image", 0, 0, len(images) - 1)
+        which = number("image", start, 0, len(images) - 1)
         super().__init__(render, {"which": which})
         self._add_hover(points, images, labels, names)
 
@@ -265,9 +273,9 @@ class FeatureMap(Explorer):
         shown.children = (self.status, board)
 
 
-def feature_map(points, images, labels, names, near: dict) -> FeatureMap:
+def feature_map(points, images, labels, names, near: dict, start=0) -> FeatureMap:
     """Return images as dots in a plane that can be hovered; see `FeatureMap`."""
-    return FeatureMap(points, images, labels, names, near)
+    return FeatureMap(points, images, labels, names, near, start)
 
 
 def _address(image) -> str:

@@ -264,7 +264,7 @@ class Notebook:
         for key in keys:
             if key in FILES:
                 with self.page.expect_file_chooser() as chooser:
-                    self.page.keyboard.press("Enter")
+                    handle.click()
                 chooser.value.set_files(FILES[key]())
             elif key.startswith("="):
                 self.page.keyboard.press("Control+a")
