@@ -52,16 +52,16 @@ def test_the_browser_shows_every_layer_and_ones_own_photograph(photo_net):
 def test_blame_moves_with_class_layers_and_photograph(photo_net):
     blame = widgets.blame_explorer(photo_net, "conv5", window=28, stride=28)
     assert "saliency alike: 1.00" in blame.text.value
-    drive(blame, [("forgot", 1), ("target", "lemon"), ("forgot", 8)])
+    drive(blame, [("forgot", 1), ("answer", "second answer"), ("forgot", 8)])
     blame.controls["photo"].list.value = "rocket"
-    assert "lemon" in blame.text.value and blame.status.value == ""
+    assert "crane (4%)" in blame.text.value and blame.status.value == ""
 
 
 def test_any_network_can_be_looked_into():
     subject = other_subject()
     drive(widgets.layer_browser(subject), [("layer", "last"), ("which", 2)])
     blame = widgets.blame_explorer(subject, "second", window=10, stride=10)
-    drive(blame, [("forgot", 3), ("target", "c")])
+    drive(blame, [("forgot", 3), ("answer", "third answer")])
 
 
 def test_the_map_shows_each_image_once_and_its_neighbours():

@@ -43,7 +43,7 @@ def _net(seed: int, channels: int, side: tuple, classes: int):
         for value in net.parameters():
             drawn = rng.normal(0, 1, tuple(value.shape)) / np.sqrt(value[0].numel())
             value.copy_(torch.from_numpy(drawn))
-    return net.eval()
+    return net.eval().requires_grad_(False)
 
 
 def _told(shape, classes) -> str:

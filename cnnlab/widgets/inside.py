@@ -17,6 +17,8 @@ from cnnlab.plots.inside import CLOUD, WIDTH, spots
 from cnnlab.widgets._base import Explorer, choice, number, showing_errors
 
 OWN = "your own"
+RANKS = ("first answer", "second answer", "third answer", "fourth answer",
+         "fifth answer")  # fmt: skip
 
 
 class PhotoPicker(w.VBox):
@@ -170,11 +172,11 @@ def blame_explorer(subject, layer: str, start: str = "flower", saliency=inside.s
         )  # fmt: skip
         return {name: one[0] for name, one in found.items()}
 
-    def render(photo, target, forgot):
+    def render(photo, answer, forgot):
         content = photo.tobytes()
         shares = subject.shares(photo[None])[0]
-        answer = int(shares.argmax())
-        chosen = answer if target == "its answer" else subject.classes.index(target)
+        order = np.argsort(-shares, kind="stable")
+        chosen = int(order[min(RANKS.index(answer), len(order) - 1)])
         trained = maps_of(content, chosen, 0)
         found = maps_of(content, chosen, forgot)
         notes = {
@@ -195,7 +197,7 @@ def blame_explorer(subject, layer: str, start: str = "flower", saliency=inside.s
         render,
         {
             "photo": PhotoPicker(subject.side, start),
-            "target": choice("class", ["its answer", *subject.classes]),
+            "answer": choice("for its", list(RANKS)),
             "forgot": number(
                 "layers that forget", 0, 0, len(weighted), continuous=False
             ),

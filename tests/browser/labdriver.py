@@ -298,6 +298,7 @@ def _file(name: str, kind: str, content: bytes) -> dict:
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
+SELECTED = 6  # entries of a list that are tried, at most
 FILES = {
     "a text": lambda: _file("own.txt", "text/plain", b"no picture"),
     "a picture": _picture,
@@ -378,7 +379,8 @@ def moves_of(control: dict) -> list[list[str]]:
         return [[f"={v:.10g}"] for v in tried if v != now]
     if kind == "select":
         # On a closed list JupyterLab takes the arrows for itself and changes the cell.
-        down = [["Space", "ArrowDown", "Enter"]] * max(control["options"] - 1, 1)
+        count = min(max(control["options"] - 1, 1), SELECTED)
+        down = [["Space", "ArrowDown", "Enter"]] * count
         return [*down, ["Space", "Home", "Enter"]]
     if kind == "checkbox":
         return [["Space"], ["Space"]]
