@@ -239,7 +239,9 @@ def cut(net, layer: str, x):
     Works for every ``nn.Module`` that runs the layer once. ``upper`` is for batches of
     as many images as ``x``.
     """
-    module = dict(net.named_modules())[layer]
+    named = dict(net.named_modules())
+    shapes.require_choice(layer, tuple(name for name in named if name), "cut", "layer")
+    module = named[layer]
 
     def lower(x):
         kept = []
@@ -273,6 +275,8 @@ def three_maps(net, x, target, layer, window=14, stride=14, saliency=saliency,
     import torch
 
     size = tuple(x.shape[2:])
+    shapes.require_int(window, 1, "three_maps", "window", min(size))
+    shapes.require_int(stride, 1, "three_maps", "stride")
     with torch.no_grad():
         squares = occlusion_map(net, x, target, window, stride)
     seen = grad_cam(*cut(net, layer, x), x, target)

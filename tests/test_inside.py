@@ -171,3 +171,6 @@ def test_three_maps_of_any_network():
     found = inside.three_maps(subject.net, subject.ready(images), 1, "second", 5, 5)
     assert {one.shape for one in found.values()} == {(2, 20, 20)}
     np.testing.assert_allclose(subject.shares(images).sum(axis=1), 1, rtol=1e-5)
+    for layer, window in (("third", 5), ("second", 21)):
+        with pytest.raises(ValueError, match="cut: layer|three_maps: window"):
+            inside.three_maps(subject.net, subject.ready(images), 1, layer, window)

@@ -248,6 +248,7 @@ class FeatureMap(Explorer):
             ".cnnlab-spot{position:absolute;width:14px;height:14px;"
             "margin:-7px 0 0 -7px}"
             ".cnnlab-spot>span{display:none;position:absolute;z-index:9;padding:4px;"
+            "pointer-events:none;"
             "background:#fff;color:#000;border:1px solid #000;white-space:nowrap}"
             ".cnnlab-spot:hover>span{display:block}"
             ".cnnlab-spot.right>span{left:16px}.cnnlab-spot.left>span{right:16px}"
