@@ -107,6 +107,7 @@ def colour_share(filters) -> np.ndarray:
     the three colours is taken away.
     """
     filters = _filters(filters, "colour_share")
+    filters = filters / np.maximum(_largest(filters), 1e-300)  # squares stay finite
     colour = filters - filters.mean(axis=1, keepdims=True)
     return _share((colour**2).sum(axis=(1, 2, 3)), (filters**2).sum(axis=(1, 2, 3)))
 
@@ -114,10 +115,12 @@ def colour_share(filters) -> np.ndarray:
 def fineness(filters, size: int = 32) -> np.ndarray:
     """Return the mean spatial frequency of first-layer filters, in cycles a pixel.
 
-    0 is a flat filter, 0.5 one that changes its sign with each pixel. Mean over the
-    power spectrum of its three colours, each padded to ``size``.
+    A wave that changes its sign with each pixel has 0.5. Mean over the power spectrum
+    of the three colours, each padded to ``size`` with zeros; so even a flat filter has
+    an edge, and about 0.1 at 7 × 7 pixels.
     """
     filters = _filters(filters, "fineness")
+    size = shapes.require_int(size, max(filters.shape[2:]), "fineness", "size", 4096)
     power = (np.abs(np.fft.fft2(filters, s=(size, size))) ** 2).sum(axis=1)
     along = np.fft.fftfreq(size)
     cycles = np.hypot(along[:, None], along[None])
@@ -132,6 +135,7 @@ def tower_gaps(values, shuffles: int = 2000, seed: int = 0) -> tuple[float, np.n
     values : one number a filter; the first half of them belongs to the first tower
     """
     values = _values(values, "tower_gaps")
+    shuffles = shapes.require_int(shuffles, 1, "tower_gaps", "shuffles")
     rng = np.random.default_rng(seed)
     half = len(values) // 2
 
@@ -153,6 +157,8 @@ def tower_test(values, shuffles=2000, seed=0):
     values : (F,) one number a filter, F even; the first half is the first tower
     """
     values = _values(values, "tower_test")
+    shuffles = shapes.require_int(shuffles, 1, "tower_test", "shuffles")
+    tiny = 1e-12 * np.abs(values).max()  # equal sums may differ in a last bit
     rng = np.random.default_rng(seed)
     half = len(values) // 2
     found = abs(values[:half].mean() - values[half:].mean())
@@ -160,25 +166,8 @@ def tower_test(values, shuffles=2000, seed=0):
     for _ in range(shuffles):
         order = rng.permutation(values)
         gap = abs(order[:half].mean() - order[half:].mean())
-        count += bool(gap >= found - 1e-12)  # equal sums may differ in a last bit
+        count += bool(gap >= found - tiny)
     return count / (shuffles + 1)
-
-
-def silent(maps) -> np.ndarray:
-    """Return for each map of (N, F, ...) whether it is 0 or less on all images."""
-    maps = np.moveaxis(np.asarray(maps), 1, 0)
-    return (maps.reshape(len(maps), -1) <= 0).all(axis=1)
-
-
-def alike(maps, above: float = 0.9) -> list[tuple[int, int]]:
-    """Return the pairs of maps of (N, F, ...) whose correlation exceeds ``above``."""
-    maps = np.moveaxis(np.asarray(maps, float), 1, 0)
-    maps = maps.reshape(len(maps), -1)
-    maps = maps - maps.mean(axis=1, keepdims=True)
-    length = np.sqrt((maps**2).sum(axis=1))
-    maps = maps / np.where(length > 0, length, 1)[:, None]
-    pairs = np.argwhere(np.triu(maps @ maps.T, 1) > above)
-    return [(int(a), int(b)) for a, b in pairs]
 
 
 # ------------------------------------------------------------------------------ blame
@@ -206,6 +195,7 @@ def occlusion_map(net, x, target, window, stride):
     """
     import torch
 
+    _require_squares(x, target, window, stride)
     whole = net(x)[:, target]
     rows = []
     for top in range(0, x.shape[2] - window + 1, stride):
@@ -277,9 +267,14 @@ def three_maps(net, x, target, layer, window=14, stride=14, saliency=saliency,
     size = tuple(x.shape[2:])
     shapes.require_int(window, 1, "three_maps", "window", min(size))
     shapes.require_int(stride, 1, "three_maps", "stride")
+    lower, upper = cut(net, layer, x)
     with torch.no_grad():
         squares = occlusion_map(net, x, target, window, stride)
-    seen = grad_cam(*cut(net, layer, x), x, target)
+        shapes.require_axes(
+            lower(x), "N, F, h, w", "three_maps", f"the output of {layer}",
+            "Take a convolution, or what follows it directly.",
+        )  # fmt: skip
+    seen = grad_cam(lower, upper, x, target)
     found = {
         "saliency": saliency(net, x, target),
         "occlusion": enlarged(squares, size),
@@ -303,8 +298,14 @@ def rank_correlation(a, b) -> float:
     Spearman's: the correlation of the ranks, where equal values share theirs. A map
     that is the same everywhere orders nothing: 0.
     """
+    where = "rank_correlation"
+    a, b = (arrays.real_array(v, where, n) for v, n in ((a, "a"), (b, "b")))
+    if a.shape != b.shape or not a.size:
+        raise ValueError(
+            f"{where}: a and b must have one shape and at least one place; got "
+            f"{a.shape} and {b.shape}."
+        )
     a, b = _ranks(a), _ranks(b)
-    shapes.require_same("rank_correlation", a=len(a), b=len(b))
     a, b = a - a.mean(), b - b.mean()
     length = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / length if length else 0.0
@@ -312,6 +313,9 @@ def rank_correlation(a, b) -> float:
 
 def likeness(one, other) -> float:
     """Return the mean rank correlation of two lists of maps, map by map."""
+    shapes.require_same("likeness", maps_in_one=len(one), maps_in_other=len(other))
+    if not len(one):
+        raise ValueError("likeness: the lists are empty; at least one map is needed.")
     pairs = zip(one, other, strict=True)
     return float(np.mean([rank_correlation(a, b) for a, b in pairs]))
 
@@ -333,6 +337,7 @@ def feature_neighbours(queries, bank, k):
     """
     import torch
 
+    _require_rows(queries, bank, k)
     exact = "donot_use_mm_for_euclid_dist"  # products lose small distances
     distances = torch.cdist(queries, bank, compute_mode=exact)  # (Q, N)
     order = distances.argsort(dim=1, stable=True)[:, :k]
@@ -341,8 +346,15 @@ def feature_neighbours(queries, bank, k):
 
 def neighbour_score(places, labels, bank_labels) -> float:
     """Return the share of neighbours (Q, k) that have their query's label."""
-    found = np.asarray(bank_labels)[np.asarray(places)]
-    return float((found == np.asarray(labels)[:, None]).mean())
+    where = "neighbour_score"
+    places, labels = np.asarray(places), np.asarray(labels)
+    shapes.require_axes(places, "Q, k", where, "places")
+    shapes.require_axes(labels, "Q", where, "labels")
+    shapes.require_same(where, queries=len(places), labels=len(labels))
+    if not places.size:
+        raise ValueError(f"{where}: there are no neighbours, shape {places.shape}.")
+    found = np.asarray(bank_labels)[places]
+    return float((found == labels[:, None]).mean())
 
 
 def colours_counted(images) -> np.ndarray:
@@ -385,6 +397,11 @@ def plane(features) -> tuple[np.ndarray, float]:
     """
     features = arrays.real_array(features, "plane", "features").astype(float)
     shapes.require_axes(features, "N, D", "plane", "features")
+    if not features.size:
+        raise ValueError(
+            f"plane: features needs at least one row and one column; got shape "
+            f"{features.shape}."
+        )
     centred = features - features.mean(axis=0)
     u, s, _ = np.linalg.svd(centred, full_matrices=False)
     points = np.zeros((len(features), 2))
@@ -412,6 +429,30 @@ def _filters(filters, where: str) -> np.ndarray:
     filters = arrays.real_array(filters, where, "filters").astype(float)
     shapes.require_axes(filters, "F, C, H, W", where, "filters")
     return filters
+
+
+def _require_squares(x, target, window, stride) -> None:
+    where = "occlusion_map"
+    shapes.require_axes(x, "N, C, H, W", where, "x")
+    shapes.require_int(target, 0, where, "target")
+    shapes.require_int(window, 1, where, "window", min(x.shape[2:]))
+    shapes.require_int(stride, 1, where, "stride")
+
+
+def _require_rows(queries, bank, k) -> None:
+    where = "feature_neighbours"
+    for name, rows in (("queries", queries), ("bank", bank)):
+        shapes.require_axes(rows, "N, D", where, name)
+        if not rows.is_floating_point():
+            raise TypeError(
+                f"{where}: {name} must hold floating-point numbers, got {rows.dtype}. "
+                f"Convert them: {name}.float()."
+            )
+    shapes.require_int(k, 1, where, "k", len(bank))
+
+
+def _largest(filters) -> np.ndarray:
+    return np.abs(filters).max(axis=(1, 2, 3), keepdims=True, initial=0)
 
 
 def _values(values, where: str) -> np.ndarray:

@@ -91,12 +91,53 @@ def test_rank_correlation_is_spearmans():
     assert inside.rank_correlation(a, np.ones(30)) == 0
 
 
-def test_silent_and_alike_maps_are_found():
-    maps = np.random.default_rng(2).random((4, 5, 3, 3))
-    maps[:, 1] = 0
-    maps[:, 3] = 2 * maps[:, 0] + 1
-    assert inside.silent(maps).tolist() == [False, True, False, False, False]
-    assert inside.alike(maps, 0.99) == [(0, 3)]
+def test_counted_edges_know_directions_and_places():
+    image = np.zeros((1, 3, 14, 14), np.uint8)
+    image[:, :, :, 7:] = 200  # brighter to the right, in the middle only
+    counts = (inside.edges_counted(image) ** 2).reshape(8, 7, 7)
+    assert counts.sum() == pytest.approx(1)
+    assert counts[0, :, 3].sum() == pytest.approx(1)  # columns 6 and 7
+    assert inside.edges_counted(np.zeros((1, 3, 9, 9), np.uint8)).sum() == 0
+
+
+NONE, ROWS = np.zeros((0, 3)), torch.ones(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: inside.colours_counted(np.ones((1, 3, 8, 8))), "must be uint8"),
+        (lambda: inside.colours_counted(np.ones((1, 1, 8, 8), np.uint8)), "N, 3, H"),
+        (lambda: inside.edges_counted(np.ones((0, 3, 8, 8), np.uint8)), "at least one"),
+        (lambda: inside.rank_correlation([1, np.nan], [1, 2]), "NaN"),
+        (
+            lambda: inside.rank_correlation(np.ones((2, 3)), np.ones((3, 2))),
+            "one shape",
+        ),
+        (lambda: inside.likeness([], []), "empty"),
+        (lambda: inside.neighbour_score([[0], [0]], [1], [1]), "must be equal"),
+        (lambda: inside.neighbour_score(np.ones((2, 0), int), [1, 1], [1]), "no neigh"),
+        (lambda: inside.tower_test(np.ones(4), 0), "shuffles"),
+        (lambda: inside.fineness(np.ones((1, 3, 40, 40))), "size"),
+        (lambda: inside.feature_neighbours(ROWS, ROWS, -1), "k must be"),
+        (lambda: inside.feature_neighbours(ROWS, ROWS, 3), "k must be"),
+        (lambda: inside.feature_neighbours(ROWS.int(), ROWS, 1), "floating-point"),
+        (lambda: inside.occlusion_map(None, ROWS[None, None], 0, 3, 1), "window"),
+        (lambda: inside.occlusion_map(None, ROWS[None, None], -1, 1, 1), "target"),
+        (lambda: inside.plane(NONE), "at least one row"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_words(call, told):
+    with pytest.raises((ValueError, TypeError), match=told):
+        call()
+
+
+def test_scale_does_not_matter():
+    values = np.r_[np.arange(6), np.arange(10, 16)].astype(float)
+    assert inside.tower_test(values * 1e-14) == inside.tower_test(values) < 0.01
+    coloured = np.array([[[[1.0]], [[-1.0]], [[0.0]]]])
+    assert inside.colour_share(coloured * 1e-200) == inside.colour_share(coloured)
+    assert inside.colour_share(coloured * 1e200) == inside.colour_share(coloured)
 
 
 def test_the_plane_keeps_distances_of_points_in_a_plane():

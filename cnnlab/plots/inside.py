@@ -6,6 +6,7 @@ One meaning a colour: blue is the trained network, grey one that has learned not
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from cnnlab.plots._base import (
     BLACK,
@@ -216,7 +217,8 @@ def blame_board(photo, maps: dict, notes: dict, head: str) -> Picture:
     draw.text((2, 2), _cut(head, draw, WIDTH - 4), BLACK, font(PRINT))
     draw.text((2, 28), "photograph", BLACK, font(PRINT))
     _paste(sheet, photo, 2, 50, side)
-    pixels = np.asarray(photo).transpose(1, 2, 0).astype(float)
+    grey = np.asarray(photo).mean(axis=0)[..., None]
+    pale = 110 + grey * (145 / 255) * np.ones(3)  # so that dark places show, too
     for place, (name, one) in enumerate(maps.items(), 1):
         left = 2 + place * step
         one = np.asarray(one, float)
@@ -224,12 +226,12 @@ def blame_board(photo, maps: dict, notes: dict, head: str) -> Picture:
         draw.text((left, 28), name, BLACK, font(PRINT))
         _paste(sheet, _colours(one, largest), left, 50, side)
         draw.rectangle((left - 1, 49, left + side, 50 + side), outline="#D0D0D0")
-        share = np.clip(one / (largest or 1), 0, 1)[..., None]
-        lit = pixels * (0.15 + 0.85 * share)
-        _paste(sheet, lit.round().astype(np.uint8), left, 56 + side, side)
+        share = 0.8 * np.clip(one / (largest or 1), 0, 1)[..., None]
+        laid = pale * (1 - share) + np.array(to_rgb(ORANGE)) * 255 * share
+        _paste(sheet, laid.round().astype(np.uint8), left, 56 + side, side)
         draw.text((left, 60 + 2 * side), notes[name], BLACK, font(PRINT))
-    lines = ("orange: above 0;", "purple: below,", "so against it.", "Below: the",
-             "photograph, lit", "by the map")  # fmt: skip
+    lines = ("orange: above 0;", "purple: below,", "so against it.", "Below: what is",
+             "orange, on the", "photograph")  # fmt: skip
     for row, line in enumerate(lines):
         draw.text((2, 60 + side + 19 * row), line, BLACK, font(PRINT))
     said = "; ".join(f"{name} {note}" for name, note in notes.items())
@@ -297,7 +299,7 @@ def neighbour_lines(scores: dict, flat: dict, title: str, chance: float):
     ):
         ax.axhline(value, color=colour, linestyle=dash, linewidth=1.5, label=name)
     ax.axhline(chance, color=BLACK, linestyle=":", linewidth=1)
-    ax.text(0, chance + 0.01, "chance", va="bottom")
+    ax.text(0, chance - 0.01, "chance", va="top")
     ax.set_xticks(range(len(layers)), layers)
     ax.set(xlabel="layer", ylabel="right neighbours", title=title, ylim=(0, 1))
     ax.legend(loc="best", fontsize=10, ncols=2)
