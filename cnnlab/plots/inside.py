@@ -301,8 +301,9 @@ def neighbour_lines(scores: dict, flat: dict, title: str, chance: float):
     ax.axhline(chance, color=BLACK, linestyle=":", linewidth=1)
     ax.text(0, chance - 0.01, "chance", va="top")
     ax.set_xticks(range(len(layers)), layers)
-    ax.set(xlabel="layer", ylabel="right neighbours", title=title, ylim=(0, 1))
-    ax.legend(loc="best", fontsize=10, ncols=2)
+    ax.set(xlabel="layer", ylabel="right neighbours", title=title, ylim=(0, 1.36))
+    ax.set_yticks(np.arange(6) / 5)
+    ax.legend(loc="upper center", fontsize=10, ncols=3)
     said = "; ".join(
         f"{name}: {', '.join(f'{layer} {v:.2f}' for layer, v in found.items())}"
         for name, found in scores.items()
