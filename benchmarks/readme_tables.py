@@ -24,7 +24,7 @@ WINGS = {
         "lenet",
         "fields",
         "layers", "clinic",
-        "anatomy",
+        "anatomy", "inside",
         "recipe",
         "attribution",
         "ops", "grads", "fast", "windows", "shapes", "arrays",

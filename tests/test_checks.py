@@ -171,6 +171,8 @@ def test_overwriting_the_given_arrays_is_noticed(exercise):
         for value in (*args, *kwargs.values()):
             if isinstance(value, np.ndarray) and value.size:
                 value[...] = value.dtype.type(1) - value
+            elif hasattr(value, "detach"):  # a tensor made of a case's array
+                value.copy_(1 - value)
         return result
 
     arrays = [

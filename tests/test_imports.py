@@ -15,6 +15,7 @@ NUMERIC = {
     "fields", "layers", "clinic",
     "anatomy",
     "recipe",
+    "inside",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -57,6 +58,7 @@ TABLE = {
     "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "recipe": (("shapes", "arrays"), ("numpy",)),
+    "inside": (("shapes", "arrays", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -95,12 +97,15 @@ LAZY = {
     "plots": ("PIL", "IPython"),
     "widgets": (
         "PIL", "IPython", "cnnlab.train",
+        "torch", "cnnlab.attribution",  # networks that are looked into
         "ipycanvas",  # a sheet for the mouse; without it there are buttons
     ),
     "checks": (
         "PIL",  # the pictures that an open answer got wrong
         "torch", "cnnlab.nets",  # answers that train a network
+        "cnnlab.data", "cnnlab.train",  # the network that is to be fooled
     ),
+    "inside": ("torch", "PIL"),  # networks of PyTorch are looked into
     "yours": ("cnnlab.checks",),
 }  # fmt: skip
 

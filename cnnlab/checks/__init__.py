@@ -12,6 +12,7 @@ from cnnlab.checks import (
     conv,
     gpu,
     images,
+    inside,
     lenet,
     linear,
     neighbors,
@@ -49,6 +50,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         lenet,
         anatomy,
         gpu,
+        inside,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }

@@ -83,6 +83,15 @@ from cnnlab.plots.images import (
     planes,
     side_by_side,
 )
+from cnnlab.plots.inside import (
+    blame_board,
+    cloud_board,
+    gap_histogram,
+    layer_board,
+    neighbour_lines,
+    sanity_lines,
+    tower_sheet,
+)
 from cnnlab.plots.lenet import error_dots, reader_board, sees_table
 from cnnlab.plots.linear import (
     decision_board,
@@ -239,4 +248,11 @@ __all__ = [
     "map_steps",
     "pooled_numbers",
     "shift_curves",
+    "blame_board",
+    "cloud_board",
+    "gap_histogram",
+    "layer_board",
+    "neighbour_lines",
+    "sanity_lines",
+    "tower_sheet",
 ]

@@ -8,6 +8,12 @@ from cnnlab.widgets.cnn import network_explorer
 from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.gpu import cost_calculator, step_explorer
 from cnnlab.widgets.images import PixelEditor, coarse
+from cnnlab.widgets.inside import (
+    PhotoPicker,
+    blame_explorer,
+    feature_map,
+    layer_browser,
+)
 from cnnlab.widgets.lenet import Pad, drawing_board, drawn, inked, read_drawing
 from cnnlab.widgets.linear import (
     losses_of_scores,
@@ -75,4 +81,8 @@ __all__ = [
     "FieldExplorer",
     "field_explorer",
     "traced",
+    "PhotoPicker",
+    "blame_explorer",
+    "feature_map",
+    "layer_browser",
 ]

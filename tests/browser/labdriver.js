@@ -36,6 +36,7 @@
   const kindOf = one => {
     if (one.matches(".noUi-handle")) return "slider";
     if (one.tagName === "SELECT") return "select";
+    if (one.matches(".widget-upload, .jupyter-widget-upload")) return "upload";
     if (one.tagName === "BUTTON") return "button";
     if (one.tagName === "TEXTAREA") return "text";
     if (["checkbox", "radio", "number"].includes(one.type)) return one.type;

@@ -253,13 +253,20 @@ class Notebook:
         return self.page.evaluate("i => cnnlab.errors(i)", cell)
 
     def press(self, cell: int, control: int, keys: list[str]) -> None:
-        """Focus a control and press keys; ``"=7"`` writes 7 in place of the value."""
+        """Focus a control and press keys; ``"=7"`` writes 7 in place of the value.
+
+        ``"a text"`` and ``"a picture"`` open an upload, and give it such a file.
+        """
         handle = self.page.evaluate_handle(
             "([i, n]) => cnnlab.control(i, n)", [cell, control]
         ).as_element()
         handle.focus()
         for key in keys:
-            if key.startswith("="):
+            if key in FILES:
+                with self.page.expect_file_chooser() as chooser:
+                    handle.click()
+                chooser.value.set_files(FILES[key]())
+            elif key.startswith("="):
                 self.page.keyboard.press("Control+a")
                 self.page.keyboard.insert_text(key[1:])
                 self.page.keyboard.press("Enter")
@@ -274,6 +281,28 @@ class Notebook:
         return self.page.evaluate(
             "([i, before]) => cnnlab.settled(i, before)", [cell, before]
         )
+
+
+def _picture() -> dict:
+    """Return a small grey picture with transparent places, as an upload takes it."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("LA", (9, 20), (200, 90)).save(buffer, "PNG")
+    return _file("own.png", "image/png", buffer.getvalue())
+
+
+def _file(name: str, kind: str, content: bytes) -> dict:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+SELECTED = 6  # entries of a list that are tried, at most
+FILES = {
+    "a text": lambda: _file("own.txt", "text/plain", b"no picture"),
+    "a picture": _picture,
+}
 
 
 # --------------------------------------------------------------------------- checks
@@ -352,12 +381,15 @@ def moves_of(control: dict) -> list[list[str]]:
         return [[f"={v:.10g}"] for v in tried if v != now]
     if kind == "select":
         # On a closed list JupyterLab takes the arrows for itself and changes the cell.
-        down = [["Space", "ArrowDown", "Enter"]] * max(control["options"] - 1, 1)
+        count = min(max(control["options"] - 1, 1), SELECTED)
+        down = [["Space", "ArrowDown", "Enter"]] * count
         return [*down, ["Space", "Home", "Enter"]]
     if kind == "checkbox":
         return [["Space"], ["Space"]]
     if kind == "radio":
         return [["Space"]]
+    if kind == "upload":
+        return [["a text"], ["a picture"]]
     if kind == "text":
         return [["=7"], ["=0.5"], ["=a"]]
     return [["Enter"], ["Enter"]]
