@@ -25,6 +25,7 @@ WINGS = {
         "fields",
         "layers", "clinic",
         "anatomy",
+        "ingredients",
         "recipe",
         "attribution",
         "ops", "grads", "fast", "windows", "shapes", "arrays",

@@ -15,6 +15,7 @@ NUMERIC = {
     "fields", "layers", "clinic",
     "anatomy",
     "recipe",
+    "ingredients",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -57,6 +58,7 @@ TABLE = {
     "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "recipe": (("shapes", "arrays"), ("numpy",)),
+    "ingredients": (("shapes", "arrays"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -99,7 +101,7 @@ LAZY = {
     ),
     "checks": (
         "PIL",  # the pictures that an open answer got wrong
-        "torch", "cnnlab.nets",  # answers that train a network
+        "torch", "cnnlab.nets", "cnnlab.train",  # answers that train a network
     ),
     "yours": ("cnnlab.checks",),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from cnnlab.checks import (
     conv,
     gpu,
     images,
+    ingredients,
     lenet,
     linear,
     neighbors,
@@ -48,6 +49,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         cnn,
         lenet,
         anatomy,
+        ingredients,
         gpu,
     )  # fmt: skip
     for exercise in topic.EXERCISES

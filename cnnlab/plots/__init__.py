@@ -83,6 +83,14 @@ from cnnlab.plots.images import (
     planes,
     side_by_side,
 )
+from cnnlab.plots.ingredients import (
+    crop_board,
+    ladder_dots,
+    lrn_board,
+    race_lines,
+    signal_board,
+    two_rows,
+)
 from cnnlab.plots.lenet import error_dots, reader_board, sees_table
 from cnnlab.plots.linear import (
     decision_board,
@@ -132,6 +140,12 @@ from cnnlab.plots.pool import (
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
+    "crop_board",
+    "ladder_dots",
+    "lrn_board",
+    "race_lines",
+    "signal_board",
+    "two_rows",
     "anatomy_board",
     "memory_bars",
     "mirror_bars",
