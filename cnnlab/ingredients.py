@@ -56,7 +56,7 @@ def dropout_forward(x, kept, p=0.5, training=True, inverted=False):
     share = 1 - p
     if training:
         return x * kept / share if inverted else x * kept
-    return x if inverted else x * share
+    return x if inverted else x * share  # all units are on
 
 
 def pca_colour(images):
@@ -108,9 +108,10 @@ def ten_crop(images, side):
     side = shapes.require_int(side, 1, "ten_crop", "side", min(images.shape[2:]))
     low, wide = images.shape[2] - side, images.shape[3] - side
     corners = [(0, 0), (0, wide), (low, 0), (low, wide), (low // 2, wide // 2)]
-    crops = [images[:, :, top : top + side, left : left + side] for top, left in corners]
-    crops += [crop[:, :, :, ::-1] for crop in crops]
-    return np.stack(crops)
+    crops = []
+    for top, left in corners:
+        crops.append(images[:, :, top : top + side, left : left + side])
+    return np.stack(crops + [crop[:, :, :, ::-1] for crop in crops])
 
 
 def good_recipe():
@@ -190,6 +191,22 @@ def ladder(record) -> list[Worth]:
             verdict = "within the noise"
         found.append(Worth(name, errors, apart, verdict))
     return sorted(found, key=lambda one: -one.difference)
+
+
+def sorted_out(steps) -> str:
+    """Return the names of the rows by verdict, one line each."""
+    words = {
+        "worse": "clearly worse so",
+        "better": "clearly better so",
+        "within the noise": "within the noise",
+        "one seed": "one seed only",
+    }
+    lines = []
+    for verdict, word in words.items():
+        names = [one.name for one in steps if one.verdict == verdict]
+        if names:
+            lines.append(f"{word}: {'; '.join(names)}")
+    return "\n".join(lines)
 
 
 def passes_until(curve, share: float = 0.25):

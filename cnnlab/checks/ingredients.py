@@ -82,7 +82,7 @@ def _axes_of(centred=True, turned=False, flat="right", root=False, rows=False,
     return answer
 
 
-_ONE = np.array([[[[60.0, 100.0, 140.0]], [[70.0, 100.0, 130.0]], [[98.0, 104.0, 98.0]]]])
+_ONE = np.array([[60.0, 70, 98], [100, 100, 104], [140, 130, 98]]).reshape(1, 3, 3, 1)
 
 pca_colour = Directions(
     name="pca_colour",
@@ -304,7 +304,8 @@ ten_crop = Exercise(
         Mistake("rows and columns exchanged", _crops(swapped=True),
                 "rows and columns are exchanged: axis 2 counts rows, axis 3 columns."),
         Mistake("centre rounded up", _crops(centre="up"),
-                "where the margin is odd, the centre begins at its half, rounded down."),
+                "where the margin is odd, the centre begins at half of it, "
+                "rounded down."),
         Mistake("last one left out", _crops(last=1),
                 "the last row and column of each crop are missing: a slice ends "
                 "before its end."),
@@ -347,7 +348,9 @@ def _normalised(share=False, own=False, wide=0, k=None, beta=True, total="sum",
             if inside is False:
                 low, high = c - half, c + half  # a slice that ends one early
                 low = max(0, low)
-            maps = np.arange(c - half, c + half + 1) % count if wrap else slice(low, high)
+            maps = (
+                np.arange(c - half, c + half + 1) % count if wrap else slice(low, high)
+            )
             some = x[:, c : c + 1] if own else x[:, maps]
             powers = some**2 if square else some
             found = powers.mean(axis=1) if total == "mean" else powers.sum(axis=1)
@@ -590,8 +593,8 @@ best_recipe = Open(
     reference=ingredients.good_recipe,
     score=_score_recipe,
     bar=BAR,
-    measured_on="400 held-out patches, the mean of three seeds, after 8 passes over 200 "
-    "others",
+    measured_on="400 held-out patches, the mean of three seeds, after 8 passes over "
+    "200 others",
     wants="a function that returns settings",
     isolate=False,
     mistakes=(

@@ -266,7 +266,8 @@ def lrn_board(before, after, place, names=("before", "after"), tower=None) -> Pi
             at = (corner[0] + place[1] * zoom, corner[1] + place[0] * zoom)
             draw.rectangle((*at, at[0] + zoom - 1, at[1] + zoom - 1), outline=ORANGE)
         y += tall
-    _bars(draw, before[:, *place], after[:, *place], y + 22, tower)
+    row, column = place
+    _bars(draw, before[:, row, column], after[:, row, column], y + 22, tower)
     return Picture(png_bytes(sheet, PRINT), _lrn_said(before, after, place))
 
 
@@ -295,7 +296,8 @@ def _bars(draw, before, after, top, tower) -> None:
 
 
 def _lrn_said(before, after, place) -> str:
-    at, then = before[:, *place], after[:, *place]
+    row, column = place
+    at, then = before[:, row, column], after[:, row, column]
     live = at > 0
     if not live.any():
         return f"Row {place[0]}, column {place[1]}: all maps are 0 here."
@@ -306,4 +308,3 @@ def _lrn_said(before, after, place) -> str:
         f"{factors.min():.2f} to {factors.max():.2f}; the strongest map is {first}"
     )
     return said + (f", afterwards {last}." if last != first else ", afterwards, too.")
-

@@ -98,11 +98,13 @@ def _require(name: str, value, allowed):
 def small_net(seed: int = 0, **changes) -> nn.Module:
     """Return the untrained network of these settings."""
     settings = small_settings(changes)
-    net = nets.build(
-        "alexnet", num_classes=10, image_size=CROP, width=0.1, hidden=64,
-        norm_alpha=0.4, norm_k=1.0,  # inputs are 60 times smaller than grey levels
-        **{n: settings[n] for n in ("activation", "norm", "pool", "towers", "dropout")},
-    )  # fmt: skip
+    kept = {n: settings[n] for n in ("activation", "norm", "pool", "towers", "dropout")}
+    with torch.random.fork_rng(devices=[]):  # PyTorch draws weights, which are replaced
+        net = nets.build(
+            "alexnet", num_classes=10, image_size=CROP, width=0.1, hidden=64,
+            norm_alpha=0.4, norm_k=1.0,  # inputs are 60 times smaller than grey levels
+            **kept,
+        )  # fmt: skip
     start = settings["start"]
     if isinstance(start, str):
         return nets.initialise(net, start, seed)

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from cnnlab import ingredients
+from cnnlab import ingredients, shapes
 from cnnlab import plots as p
-from cnnlab import shapes
 from cnnlab.widgets._base import Explorer, choice, number, tick
 
 
@@ -34,7 +33,7 @@ def crop_explorer(
         moved = np.asarray(
             colour_shift(cut.astype(float), variances, directions, alphas)
         )
-        shapes.require_shape(moved, cut.shape, "crop_explorer", "what colour_shift gives")
+        shapes.require_shape(moved, cut.shape, "crop_explorer", "the shifted crop")
         shift = (moved - cut)[:, 0, 0]
         return p.crop_board(photos[photo], moved, (top, left), mirrored, shift)
 
