@@ -23,7 +23,7 @@ def test_the_ladder_says_every_difference_and_the_noise():
 
 def test_the_race_says_who_arrives():
     arms = {("then", "ReLU"): [0.5, 0.2], ("then", "tanh"): [0.5, 0.4]}
-    said = plots.race_lines(arms, 0.25, "T").alternative
+    said = plots.race_lines(arms, 0.25).alternative
     assert "ReLU: 2 passes" in said and "tanh: not in 2 passes" in said
 
 

@@ -60,19 +60,19 @@ def ladder_dots(steps, base, noise: float, title: str):
     )
 
 
-def race_lines(arms: dict, goal: float, title: str):
+def race_lines(arms: dict, goal: float):
     """Draw running training errors, pass by pass, until they fall below ``goal``.
 
     Parameters
     ----------
-    arms : name -> errors, one a pass; of one panel: (panel, name) -> errors
+    arms : (panel, name) -> errors, one a pass
     goal : the share to reach
     """
     panels = list(dict.fromkeys(panel for panel, _ in arms))
     figure, axes = plt.subplots(
         1, len(panels), figsize=(WIDE, 2.9), sharey=True, squeeze=False
     )
-    said = []
+    said, times = [], {}
     for ax, panel in zip(axes[0], panels, strict=True):
         mine = {name: errors for (own, name), errors in arms.items() if own == panel}
         for (name, errors), colour in zip(mine.items(), (BLUE, ORANGE), strict=False):
@@ -81,13 +81,17 @@ def race_lines(arms: dict, goal: float, title: str):
             reached = next((n for n, e in enumerate(errors, 1) if e < goal), None)
             when = f"{reached} passes" if reached else f"not in {len(errors)} passes"
             said.append(f"{panel}, {name}: {when}")
+            word = str(reached) if reached else f"over {len(errors)}"
+            times.setdefault(name, []).append(word)
         ax.axhline(100 * goal, color=GREY, linestyle=":", linewidth=1.2)
         ax.set_title(panel, fontsize=11)
         ax.set(xlabel="passes", ylim=(0, 70))
     axes[0, 0].set_ylabel("training error in %")
     axes[0, -1].legend(loc="upper right", fontsize=10)
+    each = ", ".join(f"{name} {' and '.join(found)}" for name, found in times.items())
+    title = f"Passes until {goal:.0%}: {each}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return describe(figure, f"{title}. Until {goal:.0%}: {'; '.join(said)}.")
+    return describe(figure, f"{title}. {'; '.join(said)}.")
 
 
 def two_rows(errors: dict, own: dict, title: str):
