@@ -209,6 +209,24 @@ def sorted_out(steps) -> str:
     return "\n".join(lines)
 
 
+def beside_the_paper(steps) -> str:
+    """Return a table: each row's difference here, in the paper, and in the logs."""
+
+    def told(pair):
+        if pair is None:
+            return "–"
+        return "/".join("–" if value is None else f"{value:+.1f}" for value in pair)
+
+    lines = [
+        f"{'left out or changed':28} {'here':>6}  {'':16} {'paper':>10} {'logs':>10}"
+    ]
+    for one in steps:
+        paper, logs = map(told, EFFECTS_2012.get(one.name, (None, None)))
+        here = f"{one.name:28} {one.difference:+6.1f}  {one.verdict:16}"
+        lines.append(f"{here} {paper:>10} {logs:>10}")
+    return "\n".join(lines)
+
+
 def passes_until(curve, share: float = 0.25):
     """Return after how many passes an error first lies below ``share``, or None."""
     below = [n for n, error in enumerate(curve, 1) if error < share]
