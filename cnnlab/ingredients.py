@@ -212,18 +212,18 @@ def sorted_out(steps) -> str:
 def beside_the_paper(steps) -> str:
     """Return a table: each row's difference here, in the paper, and in the logs."""
 
-    def told(pair):
+    def told(pair, digits):
         if pair is None:
             return "–"
-        return "/".join("–" if value is None else f"{value:+.1f}" for value in pair)
+        return "/".join("–" if v is None else f"{v:+.{digits}f}" for v in pair)
 
     lines = [
-        f"{'left out or changed':28} {'here':>6}  {'':16} {'paper':>10} {'logs':>10}"
+        f"{'left out or changed':28} {'here':>6}  {'':16} {'paper':>10} {'logs':>12}"
     ]
     for one in steps:
-        paper, logs = map(told, EFFECTS_2012.get(one.name, (None, None)))
+        paper, logs = map(told, EFFECTS_2012.get(one.name, (None, None)), (1, 2))
         here = f"{one.name:28} {one.difference:+6.1f}  {one.verdict:16}"
-        lines.append(f"{here} {paper:>10} {logs:>10}")
+        lines.append(f"{here} {paper:>10} {logs:>12}")
     return "\n".join(lines)
 
 
