@@ -79,7 +79,7 @@ def pca_colour(images):
     pixels = pixels - pixels.mean(axis=0)
     covariance = pixels.T @ pixels / len(pixels)
     variances, directions = np.linalg.eigh(covariance)  # the smallest first
-    return variances[::-1], directions[:, ::-1]
+    return variances[::-1].copy(), directions[:, ::-1].copy()
 
 
 def colour_shift(image, variances, directions, alphas):
