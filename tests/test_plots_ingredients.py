@@ -17,6 +17,9 @@ STEPS = [ingredients.Worth("a row", [45.0, 46.0], 5.5, "worse")]
 def test_the_ladder_says_every_difference_and_the_noise():
     said = plots.ladder_dots(STEPS, [40.0, 40.0], 1.5, "T").alternative
     assert "a row +5.5 points, worse" in said and "grey: 1.5 points" in said
+    failed = [*STEPS, ingredients.Worth("failed", [90.0, 90.0], 50.0, "worse")]
+    figure = plots.ladder_dots(failed, [40.0, 40.0], 1.5, "T")
+    assert figure.axes[0].get_xlim()[1] < 60 and "failed +50.0" in figure.alternative
     assert "no band" in plots.ladder_dots(STEPS, [40.0], math.inf, "T").alternative
     assert "40.0 % wrong" in plots.ladder_dots([], [40.0], math.inf, "T").alternative
 

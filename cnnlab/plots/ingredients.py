@@ -23,6 +23,7 @@ from cnnlab.plots._base import (
 WIDE = 5.6  # inches, of every figure
 WIDTH, PRINT = 560, 15  # pixels of the boards, and their text
 LIGHT = "#D4D4D4"
+FAR = 12.0  # points above the base, at which the axis of the ladder ends
 
 
 def ladder_dots(steps, base, noise: float, title: str):
@@ -41,8 +42,14 @@ def ladder_dots(steps, base, noise: float, title: str):
     if math.isfinite(noise):
         ax.axvspan(middle - noise, middle + noise, color=GREY, alpha=0.25, linewidth=0)
     ax.axvline(middle, color=GREY, linewidth=1.2)
+    far = middle + FAR  # what failed would leave no room for the rest
     for place, errors in enumerate(rows):
         colour = BLUE if not place else ORANGE
+        if np.mean(errors) > far:
+            ax.plot([far], [place], ">", color=colour)
+            text = f"{np.mean(errors):.0f} %  "
+            ax.text(far - 0.2, place, text, ha="right", va="center")
+            continue
         ax.plot(errors, [place] * len(errors), "o", color=colour, alpha=0.75)
         mean = float(np.mean(errors))
         ax.plot([mean, mean], [place - 0.3, place + 0.3], color=BLACK, linewidth=1.6)
