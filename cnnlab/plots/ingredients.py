@@ -77,7 +77,7 @@ def race_lines(arms: dict, goal: float):
     """
     panels = list(dict.fromkeys(panel for panel, _ in arms))
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(WIDE, 2.9), sharey=True, squeeze=False
+        1, len(panels), figsize=(WIDE, 2.9), sharex=True, sharey=True, squeeze=False
     )
     said, times = [], {}
     for ax, panel in zip(axes[0], panels, strict=True):
@@ -186,14 +186,14 @@ def signal_board(readings, losses, others, chance: float, label: str) -> Picture
 
     sheet = Image.new("RGB", (WIDTH, 330), "white")
     draw = ImageDraw.Draw(sheet)
-    low, high = -7, 3  # powers of ten, of the axis
+    low, high = -9, 3  # powers of ten, of the axis
     left, room, top = 62, 190, 40
     draw.text((4, 14), "spread between images", BLACK, font(PRINT), "lm")
     for power in range(low, high + 1):
         x = left + room * (power - low) / (high - low)
         draw.line((x, top, x, top + 26 * len(readings)), LIGHT)
         if power % 3 == 0:
-            word = {0: "1", -3: "0.001", -6: "10⁻⁶", 3: "1000"}[power]
+            word = {0: "1", -3: "0.001", -6: "10⁻⁶", -9: "10⁻⁹", 3: "1000"}[power]
             place = (x, top + 26 * len(readings) + 12)
             draw.text(place, word, BLACK, font(PRINT), "mm")
     for place, (name, spread) in enumerate(readings):
@@ -204,7 +204,7 @@ def signal_board(readings, losses, others, chance: float, label: str) -> Picture
         draw.rectangle((left, y - 8, end, y + 8), BLUE)
     _curves(draw, (305, 40, 545, 270), losses, others, chance)
     draw.text((305, 14), "training loss", BLACK, font(PRINT), "lm")
-    draw.text((425, 308), f"{len(losses)} steps", BLACK, font(PRINT), "mm")
+    draw.text((425, 308), f"{len(losses)} steps; grey: other sizes", BLACK, font(PRINT), "mm")
     last = losses[-1]
     ends = f"the loss after {len(losses)} steps is {last:.2f}"
     if not math.isfinite(last):
@@ -239,6 +239,9 @@ def _curves(draw, box, losses, others, chance) -> None:
         draw.line((x, level, x + 4, level), BLACK)
     draw.text((x1 - 4, level - 10), "chance", BLACK, font(PRINT), "rm")
     draw.line(points(losses), BLUE, 3)
+    if not math.isfinite(losses[-1]):
+        end = points(losses)[-1][0]
+        draw.text((end + 6, y0 + 12), "no number from here", BLACK, font(PRINT), "lm")
     for value in range(4):
         y = y1 - (y1 - y0) * value / most
         draw.text((x0 - 6, y), str(value), BLACK, font(PRINT), "rm")
@@ -265,11 +268,11 @@ def lrn_board(before, after, place, names=("before", "after"), tower=None) -> Pi
     tall = -(-count // columns) * (high + 1) * zoom
     sheet = Image.new("RGB", (WIDTH, 2 * tall + 60 + 190), "white")
     draw = ImageDraw.Draw(sheet)
-    y = 0
+    y, most = 0, max(before.max(), after.max()) or 1  # one scale for both
     for name, maps in zip(names, (before, after), strict=True):
         draw.text((4, y + 14), f"{name}: {count} maps", BLACK, font(PRINT), "lm")
         y += 28
-        tiles = (255 * maps / (maps.max() or 1)).astype(np.uint8)
+        tiles = (255 * maps / most).clip(0, 255).astype(np.uint8)
         for index, tile in enumerate(tiles):
             corner = (4 + index % columns * cell, y + index // columns * cell)
             one = Image.fromarray(tile).resize((wide * zoom, high * zoom), 0)
@@ -285,18 +288,18 @@ def lrn_board(before, after, place, names=("before", "after"), tower=None) -> Pi
 def _bars(draw, before, after, top, tower) -> None:
     room, left = 130, 8
     step = (WIDTH - 2 * left) / len(before)
-    scales = [values.max() or 1 for values in (before, after)]
+    most = max(before.max(), after.max()) or 1  # one scale for both
     draw.text((left, top - 8), "at the marked place: ", BLACK, font(PRINT), "lm")
     draw.rectangle((170, top - 15, 184, top - 1), BLUE)
     draw.text((190, top - 8), "before", BLACK, font(PRINT), "lm")
     draw.rectangle((250, top - 15, 264, top - 1), ORANGE)
-    draw.text((270, top - 8), "after (each by its largest)", BLACK, font(PRINT), "lm")
+    draw.text((270, top - 8), "after", BLACK, font(PRINT), "lm")
     floor = top + 12 + room
     for index, pair in enumerate(zip(before, after, strict=True)):
         x = left + index * step
         for k, (value, colour) in enumerate(zip(pair, (BLUE, ORANGE), strict=True)):
             start = x + 1 + k * (step - 2) / 2
-            height = room * value / scales[k]
+            height = room * value / most
             if value > 0:
                 draw.rectangle(
                     (start, floor - height, start + (step - 2) / 2, floor), colour

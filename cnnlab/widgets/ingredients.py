@@ -42,7 +42,7 @@ def crop_explorer(
         "top": number("first row", (height - side) // 2, 0, height - side),
         "left": number("first column", (width - side) // 2, 0, width - side),
         "mirrored": tick("mirrored"),
-        "first": number("along direction 1", 0.0, -1.0, 1.0, 0.05),
+        "first": number("along direction 1", 0.3, -1.0, 1.0, 0.05),
         "second": number("along direction 2", 0.0, -1.0, 1.0, 0.05),
         "third": number("along direction 3", 0.0, -1.0, 1.0, 0.05),
     }
