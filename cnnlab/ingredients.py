@@ -33,6 +33,11 @@ def lrn(x, k=2.0, n=5, alpha=1e-4, beta=0.75):
     """
     x = arrays.as_numbers(x, "N, C, H, W", "lrn", "x")
     n = shapes.require_int(n, 1, "lrn", "n")
+    if n % 2 == 0 or not (k > 0 and alpha >= 0):
+        raise ValueError(
+            "lrn: n must be odd, k above 0 and alpha at least 0; got "
+            f"n = {n}, k = {k}, alpha = {alpha}."
+        )
     squares, y = x**2, np.empty_like(x)
     for c in range(x.shape[1]):
         low, high = max(0, c - n // 2), c + n // 2 + 1
@@ -53,8 +58,16 @@ def dropout_forward(x, kept, p=0.5, training=True, inverted=False):
     inverted : False for the form of 2012, which multiplies by 1 - p when it is tested;
         True for today's, which divides by 1 - p in training instead
     """
-    share = 1 - p
+    x = arrays.real_array(x, "dropout_forward", "x")
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    share = 1 - shapes.require_number(p, 0, "dropout_forward", "p")
+    if share <= 0:
+        raise ValueError(f"dropout_forward: p must be below 1; got {p}.")
     if training:
+        kept = arrays.real_array(kept, "dropout_forward", "kept")
+        shapes.require_shape(kept, x.shape, "dropout_forward", "kept")
+        if not np.isin(kept, (0, 1)).all():
+            raise ValueError("dropout_forward: kept may hold 0 and 1 only.")
         return x * kept / share if inverted else x * kept
     return x if inverted else x * share  # all units are on
 
@@ -79,6 +92,7 @@ def pca_colour(images):
     pixels = pixels - pixels.mean(axis=0)
     covariance = pixels.T @ pixels / len(pixels)
     variances, directions = np.linalg.eigh(covariance)  # the smallest first
+    variances = np.maximum(variances, 0)  # rounding may leave -1e-12
     return variances[::-1].copy(), directions[:, ::-1].copy()
 
 
@@ -87,7 +101,10 @@ def colour_shift(image, variances, directions, alphas):
 
     Along direction i by ``alphas[i]`` standard deviations, the roots of ``variances``.
     """
-    shift = directions @ (alphas * np.sqrt(variances))
+    image = arrays.as_numbers(image, "C, H, W", "colour_shift", "image")
+    shapes.require_shape(image, (3, *image.shape[1:]), "colour_shift", "image")
+    spreads = np.sqrt(np.maximum(variances, 0))  # rounding may leave -1e-12
+    shift = np.asarray(directions) @ (np.asarray(alphas) * spreads)
     return image + shift[:, None, None]
 
 
@@ -229,5 +246,7 @@ def beside_the_paper(steps) -> str:
 
 def passes_until(curve, share: float = 0.25):
     """Return after how many passes an error first lies below ``share``, or None."""
+    if any(error > 1 for error in curve):
+        raise ValueError("passes_until: errors are shares, from 0 to 1.")
     below = [n for n, error in enumerate(curve, 1) if error < share]
     return below[0] if below else None

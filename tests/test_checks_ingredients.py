@@ -76,6 +76,8 @@ def test_a_mended_shift_with_another_cause_gets_its_reply(letter):
         ({"pool": [5, 1]}, "one of (3, 2), (2, 2)"),
         ({"start": -1}, "at least 0"),
         ({"views": [10]}, "one of 1, 10"),
+        ({"rate": 0}, "nothing is learned"),
+        ({"start": 1e9}, "at most 100"),
     ],
 )
 def test_settings_that_do_not_exist_are_told(settings, word):
@@ -114,9 +116,60 @@ def test_both_forms_of_dropout_are_the_layers():
         got = layer.train()(x)
         kept = (got != 0).double()
         ours = ingredients.dropout_forward(x, kept, 0.25, True, inverted)
-        torch.testing.assert_close(ours, got)
+        torch.testing.assert_close(torch.from_numpy(ours), got)
         test = ingredients.dropout_forward(x, kept, 0.25, False, inverted)
-        torch.testing.assert_close(test, layer.eval()(x))
+        torch.testing.assert_close(torch.from_numpy(test), layer.eval()(x))
+
+
+def test_grey_photographs_have_no_negative_variance_and_can_be_shifted():
+    for seed in range(5):
+        grey = np.random.default_rng(seed).integers(0, 256, (1, 1, 7, 9))
+        images = np.repeat(grey, 3, axis=1)
+        variances, directions = ingredients.pca_colour(images)
+        assert (variances >= 0).all()
+        variances[2] = -1e-12
+        moved = ingredients.colour_shift(images[0], variances, directions, np.ones(3))
+        assert np.isfinite(moved).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda: ingredients.dropout_forward([[1.0]], [[2]]), "0 and 1"),
+        (lambda: ingredients.dropout_forward([[1.0]], [[1]], p=1.0), "below 1"),
+        (lambda: ingredients.dropout_forward([[1.0, 2]], [[1]]), "kept"),
+        (lambda: ingredients.lrn(np.zeros((1, 5, 1, 1)), n=4), "odd"),
+        (lambda: ingredients.lrn(np.zeros((1, 5, 1, 1)), k=0), "above 0"),
+        (lambda: ingredients.colour_shift(np.zeros((4, 5, 3)), [1] * 3, np.eye(3),
+                                          [0] * 3), "image"),
+        (lambda: ingredients.passes_until([60, 20]), "shares"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told(call, word):
+    with pytest.raises(ValueError, match=word):
+        call()
+
+
+# Slips that a reader made: answer, and words of the cause that is to be named.
+SLIPS = {
+    "pca_colour": [(lambda x: ingredients.pca_colour(x)[::-1], "exchanged")],
+    "dropout_forward": [
+        (lambda x, kept, p=0.5, training=True, inverted=False:
+            ingredients.dropout_forward(x, kept, p, training, not inverted),
+         "other way round"),
+        (lambda x, kept, p=0.5, training=True, inverted=False:
+            ingredients.dropout_forward(x, kept, p, training, inverted or training),
+         "2012 does not divide"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "word"), [(n, *one) for n, all_ in SLIPS.items() for one in all_]
+)
+def test_likely_slips_are_named(name, answer, word):
+    verdict = checks.EXERCISES[name](answer)
+    assert not verdict.passed and word in verdict.text, verdict
 
 
 # ---------------------------------------------------------------- what each was worth

@@ -87,6 +87,36 @@ def _sample_axes(images):
     return values[::-1], vectors[:, ::-1]
 
 
+def _axes_with(mean=None, share=None, images_first=True, turn=None, vt=False,
+               exchanged=False):  # fmt: skip
+    """Return an answer with these slips."""
+
+    def answer(images):
+        images = np.asarray(images, float)
+        if mean == "an image":
+            images = images - images.mean(axis=(2, 3), keepdims=True)
+        pixels = images.transpose(0, 2, 3, 1).reshape(-1, 3)
+        if not images_first:
+            pixels = images.reshape(3, -1).T
+        if mean == "one":
+            pixels = pixels - pixels.mean()
+        elif mean == "a pixel":
+            pixels = pixels - pixels.mean(axis=1, keepdims=True)
+        else:
+            pixels = pixels - pixels.mean(axis=0)
+        if vt:
+            _, sizes, rows = np.linalg.svd(pixels, full_matrices=False)
+            return sizes**2 / len(pixels), rows
+        count = len(images) if share == "images" else len(pixels)
+        values, vectors = np.linalg.eigh(pixels.T @ pixels / count)
+        vectors = {"rows": vectors[::-1], "both": vectors[::-1, ::-1]}.get(
+            turn, vectors[:, ::-1]
+        )
+        return (vectors, values[::-1]) if exchanged else (values[::-1], vectors)
+
+    return answer
+
+
 _ONE = np.array([[60.0, 70, 98], [100, 100, 104], [140, 130, 98]]).reshape(1, 3, 3, 1)
 
 pca_colour = Directions(
@@ -128,6 +158,29 @@ pca_colour = Directions(
         Mistake("correlations", _axes_of(correlation=True),
                 "each colour was divided by its spread, so these are correlations: "
                 "the covariance is wanted."),
+        Mistake("exchanged", _axes_with(exchanged=True),
+                "the two are exchanged: the variances come first."),
+        Mistake("one mean", _axes_with(mean="one"),
+                "one mean is taken off all colours: each colour has its own, axis 0."),
+        Mistake("a mean for each pixel", _axes_with(mean="a pixel"),
+                "the mean is taken along axis 1, over a pixel's three colours: take it "
+                "along axis 0."),
+        Mistake("a mean for each image", _axes_with(mean="an image"),
+                "each image loses its own mean: the mean is that of all pixels."),
+        Mistake("shared among images", _axes_with(share="images"),
+                "the sums are divided by the number of images: n counts pixels."),
+        Mistake("images taken for colours", _axes_with(images_first=False),
+                "`reshape(3, -1)` of several images mixes images and colours: move the "
+                "colour axis to an end before."),
+        Mistake("rows turned", _axes_with(turn="rows"),
+                "the rows of the directions are turned round, not the columns: "
+                "`directions[:, ::-1]`."),
+        Mistake("rows turned, too", _axes_with(turn="both"),
+                "the rows of the directions are turned round as well: the columns "
+                "only, `directions[:, ::-1]`."),
+        Mistake("vt", _axes_with(vt=True),
+                "the directions stand in the rows: wanted are columns, "
+                "`directions[:, i]`."),
     ),
     hints_=(
         "Make a table of all pixels, one row each, three columns; take the mean off "
@@ -201,6 +254,25 @@ colour_shift = FindBug(
               "The network takes any number; the mean is taken off afterwards anyway."),
     ),
     mistakes=(
+        Mistake("as it was", _by_eigenvalue,
+                "the function does what it did: the shift is still made of "
+                "variances."),
+        Mistake("cut off", lambda *a: np.clip(_moved()(*a), 0, 255),
+                "the shift is right; but now the result is cut off at 0 and 255."),
+        Mistake("rounded", lambda *a: np.round(_moved()(*a)),
+                "the shift is right; but now the result is rounded."),
+        Mistake("uint8", lambda *a: np.clip(_moved()(*a), 0, 255).astype(np.uint8),
+                "the shift is right; but now the result is turned into `uint8`."),
+        Mistake("root of the product", lambda image, v, d, a: (
+                    image + (d @ np.sqrt(a * v))[:, None, None]),
+                "now the root is taken of alphas, too: only of the variances, and "
+                "negative alphas have no root."),
+        Mistake("a tenth again", _moved(divide=10.0),
+                "a tenth of the shift: `alphas` are drawn with 0.1 already."),
+        Mistake("sizes by rows", lambda image, v, d, a: (
+                    image + ((np.sqrt(v)[:, None] * d) @ a)[:, None, None]),
+                "the roots multiply the rows of the directions: each belongs to a "
+                "column."),
         Mistake("a variance of one", _moved(size=lambda v: v / v.max()),
                 "now the variances are divided by the largest: the shift is no longer "
                 "in grey levels."),
@@ -243,15 +315,22 @@ def _drawn_images(rng, size):
 
 
 def _crops(mirror=3, order="together", centre="down", corners=None, swapped=False,
-           last=0, stack=0):  # fmt: skip
+           last=0, stack=0, short=0, square=False):  # fmt: skip
     """Return an answer with these faults."""
 
     def answer(images, side):
         low, wide = (n - side for n in images.shape[2:])
         if swapped:
             low, wide = wide, low
+        if square:
+            wide = low
         middle = (low // 2, wide // 2) if centre == "down" else (
             -(-low // 2), -(-wide // 2))  # fmt: skip
+        if centre == "round":
+            middle = round(low / 2), round(wide / 2)
+        if centre == "rows":
+            middle = low // 2, low // 2
+        low, wide = low - short, wide - short
         places = [(0, 0), (0, wide), (low, 0), (low, wide), middle]
         if corners:
             places = [places[k] for k in corners]
@@ -295,6 +374,12 @@ ten_crop = Exercise(
     mistakes=(
         Mistake("upside down", _crops(mirror=2),
                 "the last five are upside down: mirror left and right, axis 3."),
+        Mistake("turned in all axes", _crops(mirror=(0, 1, 2, 3)),
+                "the last five are reversed along all axes, images and channels, too: "
+                "mirror axis 3 only."),
+        Mistake("channels reversed", _crops(mirror=1),
+                "the last five have their channels reversed: `np.fliplr` turns axis 1; "
+                "mirror axis 3."),
         Mistake("images mirrored, then cropped", _mirrored_first,
                 "crop k + 5 is not crop k mirrored: here the whole image is mirrored "
                 "before it is cut, so the corners change places. Mirror the crops."),
@@ -309,6 +394,20 @@ ten_crop = Exercise(
                 "the centre comes first: wanted are the four corners before it."),
         Mistake("columns first", _crops(corners=(0, 2, 1, 3, 4)),
                 "the second crop is the bottom left one: top right comes before it."),
+        Mistake("bottom corners exchanged", _crops(corners=(0, 1, 3, 2, 4)),
+                "the two bottom corners are exchanged: left comes first."),
+        Mistake("the rows' margin for both", _crops(square=True),
+                "the margin of the rows is used for the columns, too: each axis has "
+                "its own."),
+        Mistake("the centre's row for both", _crops(centre="rows"),
+                "the centre begins at the same row and column: each axis has its own "
+                "margin."),
+        Mistake("one place short", _crops(short=1),
+                "the last place is missed by one: a crop still fits at `side` before "
+                "the end."),
+        Mistake("centre by round", _crops(centre="round"),
+                "where the margin is odd, the centre begins at half of it, "
+                "rounded down."),
         Mistake("rows and columns exchanged", _crops(swapped=True),
                 "rows and columns are exchanged: axis 2 counts rows, axis 3 columns."),
         Mistake("centre rounded up", _crops(centre="up"),
@@ -366,6 +465,30 @@ def _normalised(share=False, own=False, wide=0, k=None, beta=True, total="sum",
             y[:, c] = x[:, c] / scale ** (beta_ if beta else 1)
             if root == "times":
                 y[:, c] = x[:, c] * scale**beta_
+        return y
+
+    return answer
+
+
+def _powers(start=True, own=True, outside=False, inner=False, far=False, k0=None,
+            alpha0=None, beta0=None):  # fmt: skip
+    """Return an answer with these slips."""
+
+    def answer(x, k=2.0, n=5, alpha=1e-4, beta=0.75):
+        k = k if k0 is None else k0
+        alpha = alpha if alpha0 is None else alpha0
+        beta = beta if beta0 is None else beta0
+        x, half = np.asarray(x, float), n if far else n // 2
+        y = np.zeros(x.shape)
+        for c in range(x.shape[1]):
+            low = max(0, c - half) if start else c - half
+            some = x[:, low : c + half + 1]
+            total = some.sum(axis=1) ** 2 if outside else (some**2).sum(axis=1)
+            total = total if own else total - x[:, c] ** 2
+            if inner:
+                y[:, c] = x[:, c] / (k + alpha * total**beta)
+            else:
+                y[:, c] = x[:, c] / (k + alpha * total) ** beta
         return y
 
     return answer
@@ -453,6 +576,23 @@ lrn = Exercise(
                 "neighbouring images compete here: neighbouring maps should, axis 1."),
         Mistake("n not used", _normalised(given=False),
                 "the argument `n` is not used: 5."),
+        Mistake("negative start", _powers(start=False),
+                "at the first maps c - n // 2 is negative, and a slice then counts "
+                "from the end: `max(0, ...)`."),
+        Mistake("itself left out", _powers(own=False),
+                "the map itself is left out of the sum: it is among the n."),
+        Mistake("square of the sum", _powers(outside=True),
+                "the sum is squared: the formula adds up squares."),
+        Mistake("power inside", _powers(inner=True),
+                "the power beta is of the sum only: it is of the whole bracket, k "
+                "too."),
+        Mistake("n to each side", _powers(far=True),
+                "n maps on each side compete: n // 2 should."),
+        Mistake("k not used", _powers(k0=2.0), "the argument `k` is not used: 2."),
+        Mistake("alpha not used", _powers(alpha0=1e-4),
+                "the argument `alpha` is not used: 0.0001."),
+        Mistake("beta not used", _powers(beta0=0.75),
+                "the argument `beta` is not used: 0.75."),
     ),
     hints_=(
         "Go through the maps. Which maps compete with map c? At the ends there are "
@@ -495,6 +635,13 @@ def _dropped(forms="both", at_test="share", train="share", mask="kept", swap=Fal
         return x if inverted else x * share
 
     return answer
+
+
+def _by_draw(x, kept, p=0.5, training=True, inverted=False):
+    share = np.mean(kept)
+    if training:
+        return x * kept / share if inverted else x * kept
+    return x if inverted else x * share
 
 
 def _half(x, kept, p=0.5, training=True, inverted=False):
@@ -548,6 +695,28 @@ dropout_forward = Exercise(
                 "training and test are exchanged."),
         Mistake("dropped in a test, too", _dropped(always=True),
                 "units are set to 0 in a test, too: there all of them are on."),
+        Mistake("forms exchanged", lambda x, kept, p=0.5, training=True, inverted=False:
+                ingredients.dropout_forward(x, kept, p, training, not inverted),
+                "`inverted` is the other way round: True is today's form."),
+        Mistake("both divide", lambda x, kept, p=0.5, training=True, inverted=False:
+                ingredients.dropout_forward(x, kept, p, training, inverted or training),
+                "the form of 2012 does not divide in training."),
+        Mistake("dropped in a test in the form of 2012",
+                lambda x, kept, p=0.5, training=True, inverted=False:
+                x * kept * (1 - p) if not (training or inverted) else
+                ingredients.dropout_forward(x, kept, p, training, inverted),
+                "the form of 2012 sets units to 0 in a test, too: there all are on."),
+        Mistake("the share of this draw", _by_draw,
+                "the share that this draw kept is taken for 1 - p."),
+        Mistake("multiplied in training",
+                lambda x, kept, p=0.5, training=True, inverted=False:
+                x * kept * (1 - p) if training and inverted else
+                ingredients.dropout_forward(x, kept, p, training, inverted),
+                "today's form divides by 1 - p in training; here it multiplies."),
+        Mistake("only those kept", lambda x, kept, p=0.5, training=True, inverted=False:
+                x[kept == 1] / (1 - p if inverted else 1) if training else
+                ingredients.dropout_forward(x, kept, p, training, inverted),
+                "`x[kept == 1]` takes units out: they stay, as 0."),
         Mistake("always one half", _half, "the argument `p` is not used: 0.5."),
     ),
     hints_=(
@@ -576,6 +745,11 @@ def _score_recipe(answer) -> Score:
     from cnnlab.train.trials import small_settings
 
     settings = small_settings(given)  # says what cannot be
+    start = settings["start"]
+    if settings["rate"] == 0 or start == 0:
+        raise ValueError("With a rate or first weights of 0 nothing is learned.")
+    if not isinstance(start, str) and start > 100:
+        raise ValueError("The start may be at most 100 times He's.")
     held, own = _trained(tuple(settings.items()))
     said = ", ".join(f"{name} {value}" for name, value in given.items())
     each = ", ".join(f"{share:.0%}" for share in held)

@@ -204,7 +204,9 @@ def signal_board(readings, losses, others, chance: float, label: str) -> Picture
         draw.rectangle((left, y - 8, end, y + 8), BLUE)
     _curves(draw, (305, 40, 545, 270), losses, others, chance)
     draw.text((305, 14), "training loss", BLACK, font(PRINT), "lm")
-    draw.text((425, 308), f"{len(losses)} steps; grey: other sizes", BLACK, font(PRINT), "mm")
+    draw.text(
+        (425, 308), f"{len(losses)} steps; grey: other sizes", BLACK, font(PRINT), "mm"
+    )
     last = losses[-1]
     ends = f"the loss after {len(losses)} steps is {last:.2f}"
     if not math.isfinite(last):
