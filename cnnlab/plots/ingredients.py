@@ -270,11 +270,12 @@ def lrn_board(before, after, place, names=("before", "after"), tower=None) -> Pi
     tall = -(-count // columns) * (high + 1) * zoom
     sheet = Image.new("RGB", (WIDTH, 2 * tall + 60 + 190), "white")
     draw = ImageDraw.Draw(sheet)
-    y, most = 0, max(before.max(), after.max()) or 1  # one scale for both
+    y = 0
     for name, maps in zip(names, (before, after), strict=True):
-        draw.text((4, y + 14), f"{name}: {count} maps", BLACK, font(PRINT), "lm")
+        text = f"{name}: {count} maps, white is {maps.max():.2g}"
+        draw.text((4, y + 14), text, BLACK, font(PRINT), "lm")
         y += 28
-        tiles = (255 * maps / most).clip(0, 255).astype(np.uint8)
+        tiles = (255 * maps / (maps.max() or 1)).astype(np.uint8)
         for index, tile in enumerate(tiles):
             corner = (4 + index % columns * cell, y + index // columns * cell)
             one = Image.fromarray(tile).resize((wide * zoom, high * zoom), 0)
