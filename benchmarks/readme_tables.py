@@ -24,7 +24,7 @@ WINGS = {
         "lenet",
         "fields",
         "layers", "clinic",
-        "anatomy", "inside",
+        "anatomy", "ingredients", "inside",
         "recipe",
         "attribution",
         "ops", "grads", "fast", "windows", "shapes", "arrays",

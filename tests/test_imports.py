@@ -15,6 +15,7 @@ NUMERIC = {
     "fields", "layers", "clinic",
     "anatomy",
     "recipe",
+    "ingredients",
     "inside",
 }  # fmt: skip
 
@@ -58,6 +59,7 @@ TABLE = {
     "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "recipe": (("shapes", "arrays"), ("numpy",)),
+    "ingredients": (("shapes", "arrays"), ("numpy",)),
     "inside": (("shapes", "arrays", "data"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
@@ -102,8 +104,8 @@ LAZY = {
     ),
     "checks": (
         "PIL",  # the pictures that an open answer got wrong
-        "torch", "cnnlab.nets",  # answers that train a network
-        "cnnlab.data", "cnnlab.train",  # the network that is to be fooled
+        "torch", "cnnlab.nets", "cnnlab.train",  # answers that train a network
+        "cnnlab.data",  # the network that is to be fooled
     ),
     "inside": ("torch", "PIL"),  # networks of PyTorch are looked into
     "yours": ("cnnlab.checks",),

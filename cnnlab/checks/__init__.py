@@ -12,6 +12,7 @@ from cnnlab.checks import (
     conv,
     gpu,
     images,
+    ingredients,
     inside,
     lenet,
     linear,
@@ -49,6 +50,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         cnn,
         lenet,
         anatomy,
+        ingredients,
         gpu,
         inside,
     )  # fmt: skip

@@ -83,6 +83,14 @@ from cnnlab.plots.images import (
     planes,
     side_by_side,
 )
+from cnnlab.plots.ingredients import (
+    crop_board,
+    ladder_dots,
+    lrn_board,
+    race_lines,
+    signal_board,
+    two_rows,
+)
 from cnnlab.plots.inside import (
     blame_board,
     cloud_board,
@@ -141,6 +149,12 @@ from cnnlab.plots.pool import (
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
+    "crop_board",
+    "ladder_dots",
+    "lrn_board",
+    "race_lines",
+    "signal_board",
+    "two_rows",
     "anatomy_board",
     "memory_bars",
     "mirror_bars",

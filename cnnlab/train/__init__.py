@@ -12,8 +12,10 @@ from cnnlab.train.loop import Run, fit
 from cnnlab.train.presets import PRESETS, Preset
 from cnnlab.train.ready import Shipped, shipped, shipped_names
 from cnnlab.train.runs import evaluate_run, load
+from cnnlab.train.trials import small, small_net
 
 __all__ = [
     "PRESETS", "Preset", "Run", "Shipped", "TrainError", "accuracy", "evaluate_run",
     "fit", "load", "on_arrays", "predict", "scores", "shipped", "shipped_names",
+    "small", "small_net",
 ]  # fmt: skip

@@ -8,6 +8,11 @@ from cnnlab.widgets.cnn import network_explorer
 from cnnlab.widgets.conv import ConvExplorer, conv_explorer, convolved
 from cnnlab.widgets.gpu import cost_calculator, step_explorer
 from cnnlab.widgets.images import PixelEditor, coarse
+from cnnlab.widgets.ingredients import (
+    crop_explorer,
+    lrn_explorer,
+    signal_explorer,
+)
 from cnnlab.widgets.inside import (
     PhotoPicker,
     blame_explorer,
@@ -34,6 +39,9 @@ from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 from cnnlab.widgets.pool import FieldExplorer, field_explorer, traced
 
 __all__ = [
+    "crop_explorer",
+    "lrn_explorer",
+    "signal_explorer",
     "AnatomyExplorer",
     "anatomy_explorer",
     "anatomy_of",
