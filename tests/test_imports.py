@@ -15,6 +15,7 @@ NUMERIC = {
     "fields", "layers", "clinic",
     "anatomy",
     "recipe",
+    "deeper",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -57,6 +58,7 @@ TABLE = {
     "clinic": (("shapes", "data", "layers", "scenes"), ("numpy",)),
     "landscapes": (("shapes", "arrays", "ops", "linear", "optim", "data"), ("numpy",)),
     "recipe": (("shapes", "arrays"), ("numpy",)),
+    "deeper": (("shapes", "arrays", "fast", "linear"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -87,6 +89,7 @@ LAZY = {
         "cnnlab.course.lab",
     ),
     "neighbors": ("torch",),  # exact integer products, where torch is there
+    "deeper": ("torch",),  # the network of an open exercise
     "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
     "augment": ("PIL", "cnnlab.data"),  # the paper's preprocessing
     "course.map": ("cnnlab.checks",),  # the list of exercises, for `progress`

@@ -5,6 +5,7 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
 from cnnlab.checks import (
+    after,
     anatomy,
     backprop,
     challenges,
@@ -49,6 +50,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         lenet,
         anatomy,
         gpu,
+        after,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }
