@@ -652,7 +652,7 @@ linear_probe = Exercise(
 
 SIDE, CLASSES = 24, 10
 BUDGET = 452_288  # multiply-accumulates of the small AlexNet
-ALEXNET_ERROR = 0.62  # its error at the best of three rates, mean of three seeds
+ALEXNET_ERROR = 0.66  # its error at the best of three rates, mean of three seeds
 BAR = 0.45
 SEEDS, PASSES, BATCH, RATE = (0, 1), 4, 20, 0.03
 

@@ -27,6 +27,7 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
+from cnnlab.plots.after import depth_curves, depth_errors, lesions, timeline_board
 from cnnlab.plots.anatomy import anatomy_board, memory_bars, mirror_bars
 from cnnlab.plots.augment import (
     colour_axes,
@@ -132,6 +133,10 @@ from cnnlab.plots.pool import (
 from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 
 __all__ = [
+    "depth_curves",
+    "depth_errors",
+    "lesions",
+    "timeline_board",
     "anatomy_board",
     "memory_bars",
     "mirror_bars",

@@ -1,6 +1,7 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
+from cnnlab.widgets.after import timeline_explorer
 from cnnlab.widgets.anatomy import AnatomyExplorer, anatomy_explorer, anatomy_of
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
@@ -28,6 +29,7 @@ from cnnlab.widgets.optim import render_walk, valley_explorer, walk
 from cnnlab.widgets.pool import FieldExplorer, field_explorer, traced
 
 __all__ = [
+    "timeline_explorer",
     "AnatomyExplorer",
     "anatomy_explorer",
     "anatomy_of",

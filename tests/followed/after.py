@@ -56,7 +56,7 @@ def linear_probe(features, labels, x, steps=200, rate=1.0):
 
 def better_network():
     layers, channels = [], 3
-    for filters in (8, 12, 16, 16):
+    for filters in (8, 16, 24):
         layers += [nn.Conv2d(channels, filters, 3, padding=1)]
         layers += [nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2)]
         channels = filters
