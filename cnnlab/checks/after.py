@@ -624,7 +624,7 @@ linear_probe = Exercise(
             _probed(out="classes"),
             "these are classes; wanted are the scores, (M, K).",
         ),
-        Mistake("weights", _probed(out="weights"), "these are the weights, not scores."),
+        Mistake("weights", _probed(out="weights"), "these are weights, not scores."),
         Mistake(
             "probabilities",
             _probed(out="shares"),
@@ -662,13 +662,14 @@ def _patches():
     """Return training and held-out patches, as the networks get them."""
     import torch
 
-    parts = data.load("patches", size=SIDE, per_class=30), data.load(
-        "patches", "test", size=SIDE, per_class=30
+    parts = (
+        data.load("patches", size=SIDE, per_class=30),
+        data.load("patches", "test", size=SIDE, per_class=30),
     )
     return [
-        (torch.from_numpy(p.images).float().sub(118).div(60), torch.from_numpy(p.labels))
+        ((torch.from_numpy(p.images) - 118.0) / 60, torch.from_numpy(p.labels))
         for p in parts
-    ]  # fmt: skip
+    ]
 
 
 def _work(net) -> int:
@@ -679,7 +680,8 @@ def _work(net) -> int:
 
     if not isinstance(net, torch.nn.Module):
         raise TypeError(
-            f"better_network must return a network, an nn.Module; got {_show.kind(net)}."
+            "better_network must return a network, an nn.Module; got "
+            f"{_show.kind(net)}."
         )
     macs = sum(layer.macs for layer in nets.walk(net, (3, SIDE, SIDE)))
     if not macs:
@@ -786,7 +788,7 @@ better_network = Contest(
     isolate=False,
     mistakes=(
         Mistake("a linear classifier", _linear, "17,280 of 452,288"),
-        Mistake("no batch norm, hardly a filter", _two_small_windows, "from two starts"),
+        Mistake("hardly a filter", _two_small_windows, "2,344 of 452,288"),
     ),
     hints_=(
         "Where does the small AlexNet spend its work, and where does it lose most in "

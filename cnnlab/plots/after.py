@@ -220,8 +220,8 @@ def timeline_board(rows: dict, across: str, error: str, chosen: str) -> Picture:
     said = (
         f"{chosen}: top-1 {row['top1']:.1f} %, top-5 {row['top5']:.1f} %; "
         f"{row['layers']} layers, {row['parameters']:,} parameters, "
-        f"{row['macs']:,} multiply-accumulates an image. {better} of {len(rows)} have a "
-        f"smaller {words} error. Paper: {row['paper']}; trained weights: torchvision, "
+        f"{row['macs']:,} multiply-accumulates an image. {better} of {len(rows)} have "
+        f"a smaller {words} error. Paper: {row['paper']}; trained weights: torchvision, "
         f"{row['weights']}."
     )
     return Picture(png_bytes(sheet, PRINT), said)
