@@ -49,7 +49,7 @@ def test_the_start_fades_as_the_reply_says():
     ("answer", "word"),
     [
         (lambda: 7, "nn.Module"),
-        (lambda: None, "returned None"),
+        (lambda: [][:1] or None, "returned None"),
         (lambda: nn.Flatten(), "no nn.Conv2d"),
         (lambda: nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), "at most 452,288"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(1728, 9)), "wanted (20, 10)"),

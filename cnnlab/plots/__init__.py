@@ -27,7 +27,7 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
-from cnnlab.plots.after import depth_curves, depth_errors, lesions, timeline_board
+from cnnlab.plots.after import depth_curves, depth_errors, timeline_board
 from cnnlab.plots.anatomy import anatomy_board, memory_bars, mirror_bars
 from cnnlab.plots.augment import (
     colour_axes,
@@ -135,7 +135,6 @@ from cnnlab.plots.training import LiveCurves, learning_curves, learning_sentence
 __all__ = [
     "depth_curves",
     "depth_errors",
-    "lesions",
     "timeline_board",
     "anatomy_board",
     "memory_bars",

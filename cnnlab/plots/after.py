@@ -1,4 +1,4 @@
-"""Drawings for notebook 15: depth and error, blocks cut out, networks since 2012.
+"""Drawings for notebook 15: depth and error, and the networks since 2012.
 
 One meaning a colour: orange is plain, blue has shortcuts, grey has no batch norm (or,
 among the networks since 2012, is of no family), green is what is chosen.
@@ -100,32 +100,6 @@ def depth_curves(rows: dict, names, title: str):
     return describe(figure, f"{title}. A line for each seed. {'; '.join(said)}.")
 
 
-def lesions(kept: dict, names, chance: dict, title: str):
-    """Return a figure of how many answers stay when a block is cut out.
-
-    Parameters
-    ----------
-    kept : "plain" or "residual" -> the share of answers that stay, block by block
-    names : of the blocks
-    chance : as ``kept``, but one share each: how many agree if answers are shuffled
-    """
-    figure, ax = plt.subplots(figsize=(WIDE, 3.2))
-    said = []
-    for kind, shares in kept.items():
-        ax.plot(shares, f"{MARKS[kind]}-", color=COLOURS[kind], label=kind, ms=6)
-        ax.axhline(chance[kind], color=COLOURS[kind], ls=":", lw=1.2)
-        said.append(
-            f"{kind}: {min(shares):.0%} to {max(shares):.0%} stay, by chance "
-            f"{chance[kind]:.0%}"
-        )
-    ax.set(ylim=(0, 1), xlabel="the block that is cut out", title=title)
-    ax.set_ylabel("answers that stay")
-    ax.set_xticks(range(len(names)), names, rotation=60)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return describe(figure, f"{title}. {'; '.join(said)}. Dotted: by chance.")
-
-
 # ---------------------------------------------------------------- networks since 2012
 
 WIDTH, HEIGHT, PRINT = 560, 430, 15  # pixels of the board, and its text
@@ -162,8 +136,10 @@ def timeline_board(rows: dict, across: str, error: str, chosen: str) -> Picture:
         low, high = low / 1.4, high * 1.4
     else:
         low, high, ticks = low / 1.2, high * 1.2, [8, 16, 32, 64, 128]
-    worst = max(row[error] for row in rows.values())
-    top = math.ceil(worst / 5) * 5
+    found = [row[error] for row in rows.values()]
+    floor, top = math.floor(min(found) / 5) * 5, math.ceil(max(found) / 5) * 5
+    if floor == 5:
+        floor = 0
 
     def at(name):
         return across_at(values[name]), down_at(rows[name][error])
@@ -176,11 +152,12 @@ def timeline_board(rows: dict, across: str, error: str, chosen: str) -> Picture:
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def down_at(value):
-        return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
+        share = (value - floor) / (top - floor)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
     sheet = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(sheet)
-    for value in range(0, top + 1, 10 if top > 25 else 5):
+    for value in range(floor, top + 1, 5):
         y = down_at(value)
         draw.line((LEFT, y, WIDTH - RIGHT, y), "#DDDDDD")
         draw.text((LEFT - 6, y), f"{value}", BLACK, font(PRINT), "rm")
@@ -202,27 +179,27 @@ def timeline_board(rows: dict, across: str, error: str, chosen: str) -> Picture:
         line = [at(name) for name, row in rows.items() if row["family"] == family]
         if base and len(line) > 1:
             draw.line(line, colour, 2)
+    x, y = at(chosen)  # the name's place is cleared before the dots are drawn
+    width = draw.textlength(chosen, font(PRINT))
+    name_x = min(max(x, LEFT + width / 2 + 4), WIDTH - RIGHT - width / 2)
+    name_y = y - 20 if y > TOP + 34 else y + 20
+    box = (name_x - width / 2 - 3, name_y - 9, name_x + width / 2 + 3, name_y + 9)
+    draw.rectangle(box, "white")
     for name, row in rows.items():
         x, y = at(name)
         colour, size = FAMILIES.get(row["family"], GREY), 6
         if name == chosen:
             colour, size = GREEN, 9
         draw.ellipse((x - size, y - size, x + size, y + size), colour)
-    x, y = at(chosen)
-    width = draw.textlength(chosen, font(PRINT))
-    x = min(max(x, LEFT + width / 2 + 4), WIDTH - RIGHT - width / 2)
-    y = y - 20 if y > TOP + 34 else y + 20
-    box = (x - width / 2 - 3, y - 9, x + width / 2 + 3, y + 9)
-    draw.rectangle(box, "white")
-    draw.text((x, y), chosen, BLACK, font(PRINT), "mm")
+    draw.text((name_x, name_y), chosen, BLACK, font(PRINT), "mm")
     row = rows[chosen]
     better = sum(other[error] < row[error] for other in rows.values())
     said = (
         f"{chosen}: top-1 {row['top1']:.1f} %, top-5 {row['top5']:.1f} %; "
         f"{row['layers']} layers, {row['parameters']:,} parameters, "
         f"{row['macs']:,} multiply-accumulates an image. {better} of {len(rows)} have "
-        f"a smaller {words} error. Paper: {row['paper']}; trained weights: torchvision, "
-        f"{row['weights']}."
+        f"a smaller {words} error. Paper: {row['paper']}; trained weights: "
+        f"torchvision, {row['weights']}."
     )
     return Picture(png_bytes(sheet, PRINT), said)
 
