@@ -66,11 +66,6 @@ def test_the_budget_is_the_work_of_the_small_alexnet():
     assert sum(layer.macs for layer in nets.walk(net)) == after.BUDGET
 
 
-def test_a_contest_repeats_itself():
-    make = after._two_small_windows
-    assert after.trained_error(make, 0) == after.trained_error(make, 0)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -302,6 +302,11 @@ def _normed(axes=(0, 2, 3), root=True, inside=True, use="given", ddof=0, swap=Fa
     return answer
 
 
+def _along_columns(x, gamma, beta, running=None, eps=1e-5):
+    mean, variance = running or (x.mean((0, 2, 3)), x.var((0, 2, 3)))
+    return gamma * (x - mean) / np.sqrt(variance + eps) + beta
+
+
 def _norm_case(seed, n, c, h, w, running=False, eps=1e-5, note=""):
     rng = np.random.default_rng([16, seed])
     x = (rng.normal(0, 1, (n, c, h, w)) * (1 + np.arange(c))[:, None, None] + 2).round(
@@ -326,8 +331,8 @@ batch_norm = Exercise(
     reference=deeper.batch_norm,
     cases=(
         _norm_case(0, 2, 1, 1, 2, note="training, one map"),
-        _norm_case(1, 2, 3, 2, 3, note="training, three maps"),
-        _norm_case(2, 2, 2, 1, 2, True, note="evaluation"),
+        _norm_case(1, 2, 3, 2, 4, note="training, three maps"),
+        _norm_case(2, 2, 2, 1, 3, True, note="evaluation"),
         _norm_case(3, 1, 3, 2, 3, True, 0.1, "evaluation of a single image"),
         _norm_case(4, 3, 2, 2, 3, False, 0.1, "training, a large eps"),
     ),
@@ -391,6 +396,12 @@ batch_norm = Exercise(
         ),
         Mistake("no gamma", _normed(scale=False), "gamma is not used."),
         Mistake("no beta", _normed(shift=False), "beta is not used."),
+        Mistake(
+            "numbers of a map along the last axis",
+            _along_columns,
+            "numbers for each map, (C,), meet the columns of x, its last axis; put two "
+            "axes behind them: `gamma[:, None, None]`.",
+        ),
         Mistake(
             "mean not taken off",
             _normed(centred=False),

@@ -22,8 +22,8 @@ from cnnlab.plots._base import (
 )
 
 WIDE = 5.6  # inches, of every figure
-COLOURS = {"plain": ORANGE, "residual": BLUE, "plain, no batch norm": GREY}
-MARKS = {"plain": "o", "residual": "s", "plain, no batch norm": "^"}
+COLOURS = {"plain": ORANGE, "residual": BLUE, "no batch norm": GREY}
+MARKS = {"plain": "o", "residual": "s", "no batch norm": "^"}
 
 
 def _kinds(rows: dict, key: str) -> dict:
@@ -32,7 +32,7 @@ def _kinds(rows: dict, key: str) -> dict:
     for name, row in rows.items():
         words, _, rest = name.partition(",")
         kind, depth = words.split()
-        kind += f",{rest}" if rest else ""
+        kind = rest.strip() or kind
         values = [run[key] for run in row["runs"] if run.get(key) is not None]
         if values:
             found.setdefault(kind, {})[int(depth)] = values
@@ -52,23 +52,21 @@ def depth_errors(rows: dict, title: str, key: str = "error_on_training_pictures"
     for kind, depths in _kinds(rows, key).items():
         colour = COLOURS[kind]
         means = [np.mean(depths[d]) for d in depths]
-        ax.plot(list(depths), means, color=colour, lw=2)
+        ax.plot(
+            list(depths), means, f"{MARKS[kind]}-", color=colour, mfc="none", label=kind
+        )
         for depth, values in depths.items():
             ax.plot([depth] * len(values), values, MARKS[kind], color=colour, ms=7,
                     mfc="none")  # fmt: skip
             least, most = (f"{100 * one:.0f}" for one in (min(values), max(values)))
             range_ = f"{least} %" if least == most else f"{least} to {most} %"
             said.append(f"{kind}, {depth} layers: {range_}")
-        ax.annotate(
-            kind, (list(depths)[-1], means[-1]), (8, 0), textcoords="offset points",
-            color=colour, va="center",
-        )  # fmt: skip
     ticks = sorted({d for depths in _kinds(rows, key).values() for d in depths})
-    ax.set(xticks=ticks, xlabel="layers with weights", xlim=(min(ticks) - 2, None))
+    ax.set(xticks=ticks, xlabel="layers with weights")
     wrong = "training" if "training" in key else "other"
     ax.set(ylabel=f"{wrong} photographs wrong", title=title)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    ax.set_xlim(min(ticks) - 2, max(ticks) + 0.55 * (max(ticks) - min(ticks)))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
     return describe(figure, f"{title}. A mark for each seed. {'; '.join(said)}.")
 
 
