@@ -93,7 +93,7 @@ widgets.graph_explorer(formula, values, 9)
         'widgets.drawing_board({"MNIST": lenet.stored()}, "3")',
         ("left", "right"), ("Enter",), 100,
     ),
-    "11 boxes": ("widgets.anatomy_explorer()", "image", TURNS, 50),
+    "11 boxes": ("widgets.anatomy_explorer()", "images at a time", TURNS, 50),
 }  # fmt: skip
 
 CLOCK = """i => {

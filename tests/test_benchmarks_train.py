@@ -224,7 +224,7 @@ def test_ablations_and_depth_go_on_with_the_rows_that_are_missing(
     )
     monkeypatch.setattr(importlib.import_module("_shipped"), "FOLDER", tmp_path)
     for name, side, rows in (
-        ("ablations", 32, ("base", "no crops")),
+        ("ablations", 32, ("base", "no crops, no reflections")),
         ("depth", 16, ("plain 8", "residual 8")),
     ):
         module = importlib.import_module(name)
@@ -251,7 +251,8 @@ def test_ablations_and_depth_go_on_with_the_rows_that_are_missing(
         for row in rows:
             (run,) = kept[name]["rows"][row]["runs"]
             assert 0 <= run["error"] <= 1 and len(run["curve"]["error"]) == 1
-    assert kept["ablations"]["rows"]["no crops"]["minus_base"]["seeds"] == 1
+    row = kept["ablations"]["rows"]["no crops, no reflections"]
+    assert row["minus_base"]["seeds"] == 1
 
 
 def test_rows_of_the_ablations_change_what_they_say(helpers):

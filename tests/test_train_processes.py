@@ -61,6 +61,11 @@ def finish(command) -> subprocess.CompletedProcess:
     return done
 
 
+def finish_here(command) -> None:
+    """Run the same command in this process, where PyTorch is loaded already."""
+    assert cli.main(command[3:]) == 0  # behind "python -m cnnlab.train"
+
+
 def final(out) -> dict:
     return checkpoints.newest(out)[1]
 
@@ -76,7 +81,7 @@ def assert_same(one: dict, other: dict) -> None:
 def whole(store, tmp_path_factory):
     """An uninterrupted run."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    finish(line(store, out))
+    finish_here(line(store, out))
     return out
 
 
@@ -97,7 +102,7 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(
         time.sleep(dice.uniform(0, 0.3))
         process.kill()
         process.wait()
-    finish(line(store, out))
+    finish_here(line(store, out))
     assert_same(final(out), final(whole))
     rows, expected = logs.read(out)[0], logs.read(whole)[0]
     assert (
@@ -122,7 +127,7 @@ def test_sigterm_saves_and_says_so_and_the_run_goes_on_exactly(store, whole, tmp
         assert process.returncode == 143
         assert "stopped by SIGTERM after step" in said
         assert 0 < final(out)["step"] < 60
-    finish(line(store, out))
+    finish_here(line(store, out))
     assert_same(final(out), final(whole))
 
 
@@ -133,53 +138,40 @@ def assert_close(one: dict, other: dict) -> None:
         torch.testing.assert_close(w, other["net"][name], rtol=1e-4, atol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def alone(store, tmp_path_factory):
-    """A run of one process, past the first epoch of 15 steps."""
-    out = tmp_path_factory.mktemp("alone") / "run"
-    finish(line(store, out, "--steps", "17", dropout=0))
-    return out
-
-
-def test_two_processes_equal_one_with_the_same_global_batch(store, alone, tmp_path):
-    both = tmp_path / "both"
+def test_a_run_begun_by_one_process_and_finished_by_two_equals_that_of_one(
+    store, tmp_path
+):
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    finish_here(line(store, alone, "--steps", "17", dropout=0))  # 15 steps an epoch
+    finish_here(line(store, both, "--steps", "7", dropout=0))
     finish(line(store, both, "--steps", "17", processes=2, dropout=0))
     assert_close(final(alone), final(both))
-    rows = zip(logs.read(alone)[0], logs.read(both)[0], strict=True)
-    for row, other in rows:
-        assert row["count"] == other["count"] == 25  # odd: shares of 12 and 13
-        for key in ("error", "train_error", "loss", "train_loss"):
-            assert row[key] == pytest.approx(other[key], abs=1e-5), key
-    config = json.loads((both / "config.json").read_text())
-    assert config["runs"][0]["processes"] == 2
-
-
-def test_a_run_begun_by_one_process_can_be_finished_by_two(store, alone, tmp_path):
-    both = tmp_path / "both"
-    finish(line(store, both, "--steps", "7", dropout=0))
-    finish(line(store, both, "--steps", "17", processes=2, dropout=0))
-    assert_close(final(alone), final(both))
-    rows = [[r for r in logs.read(out)[0] if r["step"] == 15] for out in (alone, both)]
+    row, other = (
+        next(r for r in logs.read(out)[0] if r["step"] == 15) for out in (alone, both)
+    )
+    assert row["count"] == other["count"] == 25  # odd: shares of 12 and 13
     for key in ("train_loss", "train_error", "loss", "error"):  # of a shared epoch
-        assert rows[0][0][key] == pytest.approx(rows[1][0][key], abs=1e-5), key
+        assert row[key] == pytest.approx(other[key], abs=1e-5), key
+    config = json.loads((both / "config.json").read_text())
+    assert [run["processes"] for run in config["runs"]] == [1, 2]
 
 
-def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path):
+def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path, capsys):
     write_tree(tmp_path / "photos", 60, 3)
     (tmp_path / "photos" / "a" / "broken.jpg").write_bytes(b"no picture")
     out = tmp_path / "run"
-    done = finish(line(tmp_path / "photos", out, "--store", "36", "--steps", "2"))
-    assert "packing" in done.stdout and "1 skipped" in done.stdout
+    command = line(tmp_path / "photos", out, "--store", "36", "--steps", "2")
+    finish_here(command)
+    said = capsys.readouterr().out
+    assert "packing" in said and "1 skipped" in said
     assert (out / "store" / packed.store.HEADER).is_file()
     assert TINY.crop == 32 and final(out)["step"] == 2
-    command = [sys.executable, "-m", "cnnlab.train", "eval", str(out), "--crops", "10"]
-    told = finish(command).stdout
+    finish_here([*command[:3], "eval", str(out), "--crops", "10"])
+    told = capsys.readouterr().out
     write_tree(tmp_path / "photos", 90, 4)  # more pictures than the store holds
-    changed = subprocess.run(
-        line(tmp_path / "photos", out, "--store", "36"),
-        env=ENV, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert "of other images" in changed.stderr and "delete" in changed.stderr
+    assert cli.main(command[3:]) == 1
+    said = capsys.readouterr().err
+    assert "of other images" in said and "delete" in said
     assert "this run, 10 crops" in told and "paper, 1 network" in told
 
 
@@ -190,12 +182,13 @@ def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path, capsys):
         (line(store, tmp_path / "c", "--lr", "1e30"), "not finite at step"),
         ([*line(store, tmp_path)[:3], "eval", str(tmp_path)], "no checkpoint"),
     ):
-        assert cli.main(command[3:]) == 1  # behind "python -m cnnlab.train"
+        assert cli.main(command[3:]) == 1
         said = capsys.readouterr().err
         assert words in said and "Traceback" not in said
 
 
-def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
+def test_two_processes_from_the_start_judge_the_network_that_is_saved(store, tmp_path):
+    """A share that began with other weights would be judged as another network."""
     out = tmp_path / "run"
     more = ("--steps", "15", "norm=batch")  # the last one continues --options
     command = line(store, out, processes=2, dropout=0)

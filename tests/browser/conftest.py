@@ -36,16 +36,28 @@ def lab(tmp_path_factory):
 
 
 class Opener:
-    """Opens notebooks one after the other in the same page."""
+    """Opens notebooks in the same page, and gives back the kernel of the last one."""
 
     def __init__(self, page, url, token):
-        self.page, self.place = page, (url, token)
+        self.page, self.place, self.notebook = page, (url, token), None
 
-    def __call__(self, path: str, width: int = 1280) -> labdriver.Notebook:
-        self.page.set_viewport_size({"width": width, "height": 1000})
+    def again(self, path: str) -> labdriver.Notebook:
+        """Return the notebook if it is open still, with what it heard forgotten."""
+        if self.notebook is None or self.notebook.path != path:
+            return self(path)
+        self.notebook.console.clear()
+        self.notebook.requests.clear()
+        return self.notebook
+
+    def __call__(self, path: str) -> labdriver.Notebook:
+        if self.notebook is not None:
+            self.notebook.close()
+            self.notebook = None
+        self.page.set_viewport_size({"width": 1280, "height": 1000})
         for event in ("pageerror", "console", "request", "requestfailed", "response"):
             for listener in list(self.page._impl_obj.listeners(event)):
                 self.page._impl_obj.remove_listener(event, listener)
         notebook = labdriver.Notebook(self.page, *self.place)
         notebook.open(path)
+        self.notebook = notebook
         return notebook

@@ -330,6 +330,8 @@ def complaints_of_run(notebook: Notebook, only: list[int] | None = None) -> list
     """Run all cells, or ``only`` some; return everything that went wrong."""
     found = [] if notebook.run_all(only=only) else ["running cells did not end well"]
     for index, cell in enumerate(notebook.cells()):
+        if only is not None and index not in only:
+            continue
         found += [f"cell {index}: {error}" for error in cell["errors"]]
         if "widget" in cell["tags"] and not cell["widgets"]:
             found.append(f"cell {index}: tagged widget, but shows none")

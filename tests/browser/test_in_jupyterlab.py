@@ -5,9 +5,11 @@ Real learners meet the browser, not the functions. Skipped where there is no Chr
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import labdriver
+import pilots
 import pytest
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -56,106 +58,98 @@ def _make_wide(notebook) -> None:
 
 @pytest.fixture
 def pilot(lab):
-    """Open a pilot notebook; give its kernel back afterwards."""
-    opened = []
+    """Return a function that runs one pilot; it returns notebook, cell, complaints."""
+    notebook = lab.again("pilots/pilots.ipynb")
+    notebook.page.set_viewport_size({"width": 1280, "height": 1000})
 
-    def open_pilot(name):
-        notebook = lab(f"pilots/{name}.ipynb")
-        opened.append(notebook)
-        return notebook
+    def run(name):
+        cell = pilots.place(name)
+        return notebook, cell, labdriver.complaints_of_run(notebook, [0, cell])
 
-    yield open_pilot
-    for notebook in opened:
-        notebook.close()
+    return run
 
 
 def test_a_good_widget_gets_no_complaint(pilot):
-    notebook = pilot("good")
-    assert labdriver.complaints_of_run(notebook) == []
-    kinds = [control["kind"] for control in notebook.controls(1)]
+    notebook, cell, complaints = pilot("good")
+    assert complaints == []
+    kinds = [control["kind"] for control in notebook.controls(cell)]
     assert kinds == ["number", "slider", "select", "checkbox"]
-    assert labdriver.complaints_of_controls(notebook, 1) == []
-    assert labdriver.complaints_of_names(notebook, 1) == []
+    assert labdriver.complaints_of_controls(notebook, cell) == []
+    assert labdriver.complaints_of_names(notebook, cell) == []
     _make_narrow(notebook)
-    assert labdriver.complaints_of_width(notebook, 1) == []
+    assert labdriver.complaints_of_width(notebook, cell) == []
     _switch_theme(notebook, DARK)
-    assert labdriver.complaints_of_contrast(notebook, 1) == []
+    assert labdriver.complaints_of_contrast(notebook, cell) == []
     _switch_theme(notebook, "JupyterLab Light")
+    _make_wide(notebook)
+    assert labdriver.complaints_of_screen(notebook, cell) == []
 
 
 def test_an_impossible_setting_is_explained_and_no_fault(pilot):
-    notebook = pilot("good")
-    notebook.run_all()
-    notebook.move(1, 0, ["=6"])
+    notebook, cell, _ = pilot("good")
+    notebook.move(cell, 0, ["=6"])
     shown = notebook.page.locator("[role=alert]").inner_text()
     assert shown == "Not possible. k = 6 is left out on purpose."
-    assert notebook.errors(1) == []
-    assert notebook.move(1, 0, ["=7"])
+    assert notebook.errors(cell) == []
+    assert notebook.move(cell, 0, ["=7"])
     assert notebook.page.locator("[role=alert]").count() == 0
 
 
-def test_the_kernel_runs_this_python(pilot):
-    import sys
-
-    notebook = pilot("good")
-    notebook.type_cell(1, "import sys; print(sys.executable)")
-    assert notebook.run_cell(1).strip() == sys.executable
-
-
-def test_an_answer_that_is_lost_costs_a_second_run_and_not_for_ever(pilot):
-    notebook = pilot("good")
-    never = "() => { jupyterapp.commands.execute = () => new Promise(() => {}); }"
-    notebook.page.evaluate(never)
-    assert notebook.run_all(silent=5)
-    assert notebook.errors(1) == [] and notebook.controls(1)
-
-
-def test_a_failing_cell_is_found_out(pilot):
-    found = labdriver.complaints_of_run(pilot("cell_fails"))
-    assert any("cell 1: ZeroDivisionError" in one for one in found)
-
-
 def test_failing_callbacks_and_dead_controls_are_found_out(pilot):
-    notebook = pilot("bad_callbacks")
-    assert labdriver.complaints_of_run(notebook) == []
-    found = "\n".join(labdriver.complaints_of_controls(notebook, 1))
+    notebook, cell, complaints = pilot("bad_callbacks")
+    assert complaints == []
+    found = "\n".join(labdriver.complaints_of_controls(notebook, cell))
     assert "slider 'k' after End: shows Not possible. KeyError" in found
     assert "hidden error: IndexError" in found  # JupyterLab swallows this one
     assert "select 'metric' changes neither picture nor text" in found
 
 
 def test_nameless_wide_and_faint_widgets_are_found_out(pilot):
-    notebook = pilot("bad_looks")
-    found = "\n".join(labdriver.complaints_of_run(notebook))
-    assert "left this machine: http://cnnlab.invalid/x.png" in found
-    [complaint] = labdriver.complaints_of_names(notebook, 1)
+    notebook, cell, complaints = pilot("bad_looks")
+    assert "left this machine: http://cnnlab.invalid/x.png" in "\n".join(complaints)
+    [complaint] = labdriver.complaints_of_names(notebook, cell)
     assert "slider number 4 has no accessible name" in complaint
     assert "hardly seen: contrast 1.3" in "\n".join(
-        labdriver.complaints_of_contrast(notebook, 1)
+        labdriver.complaints_of_contrast(notebook, cell)
     )
     _make_narrow(notebook)
-    assert "number k spans" in "\n".join(labdriver.complaints_of_width(notebook, 1))
+    found = labdriver.complaints_of_width(notebook, cell)
+    assert "number k spans" in "\n".join(found)
 
 
 def test_tall_widgets_and_small_print_are_found_out(pilot):
-    notebook = pilot("bad_sizes")
-    assert notebook.run_all()
+    notebook, cell, _ = pilot("bad_sizes")
     _make_wide(notebook)
-    [complaint] = labdriver.complaints_of_screen(notebook, 1)
+    [complaint] = labdriver.complaints_of_screen(notebook, cell)
     assert re.search(r"the widget is \d{3,4} pixels tall, \d{3} are seen", complaint)
     _make_narrow(notebook)
-    [complaint] = labdriver.complaints_of_text(notebook, 1)
+    [complaint] = labdriver.complaints_of_text(notebook, cell)
     assert "text of 4.4 pixels" in complaint, complaint
-    good = pilot("good")
-    assert good.run_all()
-    _make_wide(good)
-    assert labdriver.complaints_of_screen(good, 1) == []
 
 
 def test_a_control_that_waits_for_another_is_not_called_dead(pilot):
-    notebook = pilot("sleeping_control")
-    notebook.run_all()
-    assert labdriver.complaints_of_controls(notebook, 1) == []
+    notebook, cell, _ = pilot("sleeping_control")
+    assert labdriver.complaints_of_controls(notebook, cell) == []
+
+
+def test_a_failing_cell_is_found_out(pilot):
+    _, cell, complaints = pilot("cell_fails")
+    assert any(f"cell {cell}: ZeroDivisionError" in one for one in complaints)
+
+
+def test_the_kernel_runs_this_python(pilot):
+    notebook, cell, _ = pilot("good")
+    notebook.type_cell(cell, "import sys; print(sys.executable)")
+    assert notebook.run_cell(cell).strip() == sys.executable
+
+
+def test_an_answer_that_is_lost_costs_a_second_run_and_not_for_ever(lab):
+    notebook = lab.again("pilots/pilots.ipynb")
+    never = "() => { jupyterapp.commands.execute = () => new Promise(() => {}); }"
+    notebook.page.evaluate(never)
+    cell = pilots.place("good")
+    assert notebook.run_all(silent=5, only=[0, cell])
+    assert notebook.errors(cell) == [] and notebook.controls(cell)
 
 
 # --------------------------------------------------------- the notebooks themselves
@@ -167,8 +161,7 @@ def ran(request, lab):
     notebook = lab(f"notebooks/{request.param}.ipynb")
     needed = labdriver.needed_by_widgets(notebook.cells())
     notebook.complaints = labdriver.complaints_of_run(notebook, needed)
-    yield notebook
-    notebook.close()
+    return notebook
 
 
 def _over_widgets(notebook, check) -> list[str]:
@@ -233,11 +226,10 @@ def test_a_prediction_stays_one_until_its_cell_runs(lab, name):
     assert not after[code[0]]["outputHidden"]  # JupyterLab opens what has run
     assert all(after[i]["outputHidden"] for i in code[1:])
     assert notebook.page.evaluate("i => cnnlab.outputText(i)", code[0]).strip()
-    notebook.close()
 
 
-def test_optional_sections_start_folded_and_run_all_the_same(pilot):
-    notebook = pilot("folded")
+def test_optional_sections_start_folded_and_run_all_the_same(lab):
+    notebook = lab("pilots/folded.ipynb")
     folded = [c["headingFolded"] for c in notebook.cells() if "optional" in c["tags"]]
     assert folded == [True]
     assert notebook.run_all()
@@ -273,7 +265,7 @@ def _written(notebook) -> list[tuple[int, str, int]]:
 def test_a_learner_gets_verdicts_on_wrong_and_right_answers(lab, name):
     from cnnlab import checks
 
-    notebook = lab(f"notebooks/{name}.ipynb")
+    notebook = lab.again(f"notebooks/{name}.ipynb")
     cell, function, check = _written(notebook)[0]
     first = next(i for i, one in enumerate(notebook.cells()) if one["type"] == "code")
     assert notebook.run_all(only=[first, cell, check])
@@ -294,4 +286,3 @@ def test_a_learner_gets_verdicts_on_wrong_and_right_answers(lab, name):
     assert verdict.startswith(f"✓ {function}: correct"), verdict
     assert f"run yours, as yours.{function}" in verdict
     assert notebook.console + notebook.requests == []
-    notebook.close()
