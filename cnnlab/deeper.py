@@ -56,6 +56,11 @@ def read_blocks(text: str) -> list[list[tuple[int, int]]]:
     for part in text.split("|"):
         words = [word.rpartition(":") for word in part.split() if word != "LRN"]
         blocks.append([(int(filters), int(side or 3)) for side, _, filters in words])
+    if not all(blocks):
+        raise ValueError(
+            f"read_blocks: a block without a convolution in {shapes.spoken(text)}; "
+            "| stands between two blocks."
+        )
     return blocks
 
 
@@ -82,7 +87,7 @@ def vgg_parameters(blocks, size=224, hidden=4096, classes=1000) -> int:
     classes = shapes.require_int(classes, 1, where, "classes", 10**6)
     channels, total = 3, 0
     for block in blocks:
-        for filters, k in block:
+        for filters, k in (map(int, pair) for pair in block):  # int8 would overflow
             total += filters * (channels * k * k + 1)
             channels = filters
         size //= 2
@@ -96,7 +101,7 @@ def vgg_parameters(blocks, size=224, hidden=4096, classes=1000) -> int:
 def _checked_blocks(blocks, where):
     rows = blocks if isinstance(blocks, (list, tuple)) else ()
     for number, block in enumerate(rows, 1):
-        pairs = block if isinstance(block, (list, tuple)) else (None,)
+        pairs = block if isinstance(block, (list, tuple)) and block else (None,)
         for row in pairs:
             if not isinstance(row, (list, tuple)) or len(row) != 2:
                 raise TypeError(
@@ -186,6 +191,7 @@ def batch_norm(x, gamma, beta, running=None, eps=1e-5) -> np.ndarray:
     x = arrays.as_numbers(x, "N, C, H, W", where, "x")
     if not x.size:
         raise ValueError(f"{where}: x needs one number at least; got {x.shape}.")
+    eps = shapes.require_number(eps, 0, where, "eps")
     given = {"gamma": gamma, "beta": beta}
     if running is not None:
         if not isinstance(running, (tuple, list)) or len(running) != 2:
@@ -198,9 +204,14 @@ def batch_norm(x, gamma, beta, running=None, eps=1e-5) -> np.ndarray:
         given[name] = arrays.as_numbers(value, "C", where, name)
         shapes.require_shape(given[name], (x.shape[1],), where, name)
     if running is None:
-        given["mean"], given["variance"] = x.mean((0, 2, 3)), x.var((0, 2, 3))
+        with np.errstate(over="ignore", invalid="ignore"):
+            given["mean"], given["variance"] = x.mean((0, 2, 3)), x.var((0, 2, 3))
+        if not np.isfinite(given["variance"]).all():
+            raise ValueError(f"{where}: the variance of x is too large for its type.")
     elif given["variance"].min() < 0:
         raise ValueError(f"{where}: a variance is 0 or more; got one below.")
+    if given["variance"].min() + eps <= 0:
+        raise ValueError(f"{where}: a map without spread needs eps above 0.")
     mean, variance, gamma, beta = (
         given[name][:, None, None] for name in ("mean", "variance", "gamma", "beta")
     )
@@ -221,6 +232,8 @@ def running_mean(means, momentum=0.1) -> np.ndarray:
     shapes.require_number(momentum, 0, "running_mean", "momentum")
     if momentum > 1:
         raise ValueError(f"running_mean: momentum is at most 1; got {momentum:g}.")
+    if not len(means):
+        raise ValueError("running_mean: means needs a batch at least; got none.")
     running = np.zeros(means.shape[1])
     for mean in means:
         running = (1 - momentum) * running + momentum * mean
@@ -254,9 +267,10 @@ def linear_probe(features, labels, x, steps=200, rate=1.0) -> np.ndarray:
         raise ValueError(f"{where}: features needs an image and a number at least.")
     shapes.require_shape(x, (len(x), features.shape[1]), where, "x")
     labels = np.asarray(labels)
-    shapes.require_labels(labels, 10**6, where, "labels")
+    shapes.require_labels(labels, 10_000, where, "labels")  # W has a column for each
     shapes.require_same(where, features=len(features), labels=len(labels))
     steps = shapes.require_int(steps, 0, where, "steps")
+    rate = shapes.require_number(rate, 0, where, "rate")
     mean, spread = features.mean(0), features.std(0) + 1e-6
     a, b = (
         np.c_[(one - mean) / spread / np.sqrt(len(mean)), np.ones(len(one))]

@@ -8,6 +8,7 @@ from cnnlab import checks, deeper, nets
 from cnnlab.checks import after
 from cnnlab.nets.vgg import CONFIGURATIONS
 
+OWN = nn.Sequential(nn.Flatten(), nn.Linear(1728, 10))  # made once
 pytestmark = pytest.mark.usefixtures("no_progress")
 
 
@@ -33,6 +34,14 @@ def test_a_block_may_pad_and_concatenate():
     assert checks.residual_block(answer).passed
 
 
+def test_the_classes_of_a_probe_are_not_counted():
+    def answer(features, labels, x, steps=200, rate=1.0):
+        classes, packed = np.unique(labels, return_inverse=True)
+        return deeper.linear_probe(features, packed, x, steps, rate)
+
+    assert not checks.linear_probe(answer).passed
+
+
 @pytest.mark.parametrize("letter", ["a", "b", "d"])
 def test_a_mended_mean_with_another_cause_gets_its_reply(letter):
     verdict = checks.running_mean(deeper.running_mean, letter)
@@ -53,6 +62,10 @@ def test_the_start_fades_as_the_reply_says():
         (lambda: nn.Flatten(), "no nn.Conv2d"),
         (lambda: nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), "at most 452,288"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(1728, 9)), "wanted (20, 10)"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(99, 10)), "nn.Flatten() leaves"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), "give the number"),
+        (lambda: nn.Sequential(nn.Flatten(), OWN, nn.Bilinear(2, 2, 2)), "of its own"),
+        (lambda: OWN, "the same weights"),
     ],
 )
 def test_what_is_no_network_for_the_contest_is_told(answer, word):
@@ -77,6 +90,14 @@ def test_the_budget_is_the_work_of_the_small_alexnet():
             np.ones((1, 2, 3, 3)), np.ones((1, 2, 3, 3)), np.ones(1), 0, 0
         ),
         lambda: deeper.running_mean(np.ones((2, 2)), momentum=2),
+        lambda: deeper.running_mean(np.ones((0, 2))),
+        lambda: deeper.vgg_parameters([[]]),
+        lambda: deeper.read_blocks("64 | "),
+        lambda: deeper.batch_norm(np.ones((2, 1, 2, 2)), [1], [0], eps=-1),
+        lambda: deeper.batch_norm(np.ones((2, 1, 2, 2)), [1], [0], eps=0),
+        lambda: deeper.batch_norm(1e200 * np.eye(4)[None, None], [1], [0]),
+        lambda: deeper.linear_probe(np.eye(2), [0, 1], np.eye(2), rate=-1),
+        lambda: deeper.linear_probe(np.eye(2), [0, 10**5], np.eye(2)),
         lambda: deeper.linear_probe(np.ones((2, 3)), [0, 1], np.ones((2, 4))),
         lambda: deeper.linear_probe(np.ones((2, 3)), [0.5, 1], np.ones((2, 3))),
     ],

@@ -21,8 +21,8 @@ from cnnlab.checks._base import (
 
 
 def _counted(bias=1, updates=True, halves=True, square=True, dense_bias=1, window=None,
-             middle=True, flat=True, last=True, images=3, halved_first=False,
-             per_block=False):  # fmt: skip
+             middle=True, flat=True, last=True, images=3, per_block=False, places=True,
+             up=False, turned=False, each=False):  # fmt: skip
     """Return an answer with these faults."""
 
     def answer(blocks, size=224, hidden=4096, classes=1000):
@@ -30,14 +30,17 @@ def _counted(bias=1, updates=True, halves=True, square=True, dense_bias=1, windo
         for block in blocks:
             entering = channels
             for filters, k in block:
+                filters, k = (k, filters) if turned else (filters, k)
                 k = window or k
                 seen = entering if per_block else channels
                 total += filters * (seen * (k * k if square else k) + bias)
                 channels = filters if updates else channels
-            size = size // 2 if halves else size
+                size = size // 2 if each else size
+            if not each and halves:
+                size = -(-size // 2) if up else size // 2
         if not updates:
             channels = blocks[-1][-1][0]
-        inputs = channels * (size * size if flat else size)
+        inputs = (channels if places else 1) * (size * size if flat else size)
         rows = [(inputs, hidden), (hidden, hidden), (hidden, classes)]
         if not middle:
             del rows[1]
@@ -125,6 +128,27 @@ vgg_parameters = Exercise(
             "the first dense layer sees the whole maps, size · size places each.",
         ),
         Mistake(
+            "halved after each layer",
+            _counted(each=True),
+            "the maps are halved after each convolution; only a block ends with a "
+            "pooling.",
+        ),
+        Mistake(
+            "rounded up",
+            _counted(up=True),
+            "an odd size is rounded up when it is halved; round down: `size // 2`.",
+        ),
+        Mistake(
+            "pair turned round",
+            _counted(turned=True),
+            "a pair is read as (k, filters); it is (filters, k).",
+        ),
+        Mistake(
+            "one map into the dense layer",
+            _counted(places=False),
+            "the first dense layer sees all maps: channels · size · size numbers.",
+        ),
+        Mistake(
             "grey images", _counted(images=1), "the image has 3 channels, not one."
         ),
     ),
@@ -143,7 +167,7 @@ vgg_parameters = Exercise(
 
 
 def _block(middle=True, end="after", shortcut="zeros behind", bias=True, second=False,
-           source="x", where="second", join="add"):  # fmt: skip
+           source="x", where="second", join="add", same_bias=False):  # fmt: skip
     """Return an answer with these faults."""
 
     def answer(x, w1, b1, w2, b2, stride=1):
@@ -168,14 +192,36 @@ def _block(middle=True, end="after", shortcut="zeros behind", bias=True, second=
             short = 0 * short
         if where == "first":
             y = y + short
-        y = fast.conv2d(y, w2, b2, steps[1], 1)
-        if end == "before":
+        y = fast.conv2d(y, w2, b1 if same_bias else b2, steps[1], 1)
+        if end in ("before", "both"):
             y = np.maximum(y, 0)
         if where == "second":
             y = y * short if join == "times" else y + short
         return y if end == "never" or end == "before" else np.maximum(y, 0)
 
     return answer
+
+
+def _not_strided(added):
+    """Return an answer whose shortcut forgets the stride."""
+
+    def answer(x, w1, b1, w2, b2, stride=1):
+        y = np.maximum(fast.conv2d(x, w1, b1, stride, 1), 0)
+        y = fast.conv2d(y, w2, b2, 1, 1)
+        if added == "in place":
+            y[:, : x.shape[1]] += x
+        else:
+            around = (0, len(w1) - x.shape[1])
+            y = y + np.pad(x, ((0, 0), around, (0, 0), (0, 0)))
+        return np.maximum(y, 0)
+
+    return answer
+
+
+NOT_STRIDED = (
+    "the shortcut forgets the stride: it takes every stride-th row and column, "
+    "`x[:, :, ::stride, ::stride]`."
+)
 
 
 def _block_case(seed, n, c, f, h, w, stride=1, note=""):
@@ -260,6 +306,19 @@ residual_block = Exercise(
             _block(source="relu"),
             "x goes through a ReLU before it is added; the shortcut leaves x as it is.",
         ),
+        Mistake("no stride, in place", _not_strided("in place"), NOT_STRIDED),
+        Mistake("no stride, padded", _not_strided("padded"), NOT_STRIDED),
+        Mistake(
+            "ReLU before the sum, too",
+            _block(end="both"),
+            "there is a ReLU before the sum as well as after it; the first of them "
+            "does not belong there.",
+        ),
+        Mistake(
+            "the first bias twice",
+            _block(same_bias=True),
+            "the second convolution uses b1; its bias is b2.",
+        ),
         Mistake(
             "multiplied",
             _block(join="times"),
@@ -280,22 +339,28 @@ residual_block = Exercise(
 
 
 def _normed(axes=(0, 2, 3), root=True, inside=True, use="given", ddof=0, swap=False,
-            scale=True, shift=True, centred=True):  # fmt: skip
+            scale=True, shift=True, centred=True, spread=False, turned=False,
+            shift_first=False):  # fmt: skip
     """Return an answer with these faults."""
 
     def answer(x, gamma, beta, running=None, eps=1e-5):
         gamma, beta = (beta, gamma) if swap else (gamma, beta)
+        running = running[::-1] if turned and running is not None else running
         mean = x.mean(axes, keepdims=True)
         variance = x.var(axes, keepdims=True, ddof=ddof)
         if running is not None and use != "batch":
             mean, variance = (np.asarray(one)[:, None, None] for one in running)
             if use == "spread":
                 variance = variance**2
+        elif spread:
+            variance = np.sqrt(variance)
         if inside:
-            spread = np.sqrt(variance + eps) if root else variance + eps
+            root_of = np.sqrt(variance + eps) if root else variance + eps
         else:
-            spread = np.sqrt(variance) + eps
-        y = (x - mean if centred else x) / spread
+            root_of = np.sqrt(variance) + eps
+        y = (x - mean if centred else x) / root_of
+        if shift_first:
+            return (y + beta[:, None, None]) * gamma[:, None, None]
         y = y * gamma[:, None, None] if scale else y
         return y + beta[:, None, None] if shift else y
 
@@ -394,6 +459,22 @@ batch_norm = Exercise(
             _normed(swap=True),
             "gamma and beta are exchanged: gamma scales, beta shifts.",
         ),
+        Mistake(
+            "shifted, then scaled",
+            _normed(shift_first=True),
+            "beta is added before gamma multiplies; scale first, then shift.",
+        ),
+        Mistake(
+            "spread for a variance",
+            _normed(spread=True),
+            "in training a spread, `x.std`, stands where the variance should: its root "
+            "is taken a second time.",
+        ),
+        Mistake(
+            "running turned round",
+            _normed(turned=True),
+            "`running` is read as (variance, mean); the mean comes first.",
+        ),
         Mistake("no gamma", _normed(scale=False), "gamma is not used."),
         Mistake("no beta", _normed(shift=False), "beta is not used."),
         Mistake(
@@ -480,8 +561,8 @@ running_mean = FindBug(
         Cause(
             "d",
             "A mean of means is wrong where batches differ in size.",
-            "The batches of a training have one size, and these jumps have another "
-            "cause.",
+            "In a training at most the last batch is smaller, and these jumps have "
+            "another cause.",
         ),
     ),
     mistakes=(
@@ -529,7 +610,8 @@ running_mean = FindBug(
 
 
 def _probed(stats="training", root=True, bias=True, sign=-1.0, mean=True, out="scores",
-            spread=True, once=False, centred=True, fit=True):  # fmt: skip
+            spread=True, once=False, centred=True, fit=True, more=0, square=False,
+            ones_too=False):  # fmt: skip
     """Return an answer with these faults."""
 
     def answer(features, labels, x, steps=200, rate=1.0):
@@ -538,11 +620,13 @@ def _probed(stats="training", root=True, bias=True, sign=-1.0, mean=True, out="s
             base = {"training": features, "own": one, "both": np.r_[features, x]}[stats]
             scale = base.std(0) + 1e-6 if spread else 1.0
             one = (one - base.mean(0) if centred else one) / scale
-            one = one / np.sqrt(features.shape[1]) if root else one
-            rows.append(np.c_[one, np.full(len(one), float(bias))])
+            d = features.shape[1]
+            one = one / (d if square else np.sqrt(d)) if root else one
+            column = float(bias) / (np.sqrt(d) if ones_too else 1)
+            rows.append(np.c_[one, np.full(len(one), column)])
         a, b = rows
         w = np.zeros((a.shape[1], labels.max() + 1))
-        for _ in range(1 if once else steps):
+        for _ in range(1 if once else steps + more):
             blame = a.T @ linear.softmax_gradient(a @ w, labels)
             w = w + sign * rate * blame / (len(a) if mean else 1)
         scores = (b if fit else a) @ w
@@ -558,10 +642,12 @@ def _probed(stats="training", root=True, bias=True, sign=-1.0, mean=True, out="s
     return answer
 
 
-def _probe_case(seed, n, d, k, m, steps=3, rate=1.0, note=""):
+def _probe_case(seed, n, d, k, m, steps=3, rate=1.0, note="", missing=False):
     rng = np.random.default_rng([17, seed])
     features = (rng.normal(0, 1, (n, d)) * (1 + np.arange(d)) + 1).round(1)
     labels = np.r_[np.arange(k), rng.integers(0, k, n - k)]
+    if missing:  # the class before the last has no image
+        labels[labels == k - 2] = k - 1
     x = (rng.normal(0, 1, (m, d)) * (1 + np.arange(d)) + 2).round(1)
     return Case((features, labels, x, steps, rate), note)
 
@@ -571,7 +657,8 @@ def _drawn_probe(rng, size):
     n, m = k + 1 + int(rng.integers(0, size)), int(rng.integers(1, size + 3))
     steps = int(rng.integers(1, 5))
     seed, rate = int(rng.integers(1 << 30)), float(rng.choice([0.5, 1.0]))
-    return _probe_case(seed, n, d, k, m, steps, rate)
+    missing = bool(rng.integers(4) == 0)
+    return _probe_case(seed, n, d, k, m, steps, rate, missing=missing)
 
 
 linear_probe = Exercise(
@@ -582,6 +669,7 @@ linear_probe = Exercise(
         _probe_case(0, 3, 1, 2, 2, 1, note="one feature, one step"),
         _probe_case(1, 4, 2, 2, 3, 1, note="two features, one step"),
         _probe_case(2, 5, 3, 3, 2, 4, 0.5, "three classes, four steps"),
+        _probe_case(3, 5, 2, 3, 2, 2, 1.0, "a class without an image", True),
     ),
     samples=_drawn_probe,
     drawn=30,
@@ -614,6 +702,18 @@ linear_probe = Exercise(
             _probed(root=False),
             "the features are not divided by the root of their number, `np.sqrt(D)`.",
         ),
+        Mistake(
+            "divided by the number",
+            _probed(square=True),
+            "the features are divided by their number D; take its root, `np.sqrt(D)`.",
+        ),
+        Mistake(
+            "column of ones divided",
+            _probed(ones_too=True),
+            "the column of ones is divided by the root of D, too; put it behind after "
+            "that.",
+        ),
+        Mistake("one step too many", _probed(more=1), "one step too many is taken."),
         Mistake("no bias", _probed(bias=False), "the column of ones is missing."),
         Mistake(
             "uphill",
@@ -649,8 +749,8 @@ linear_probe = Exercise(
     ),
     hints_=(
         "Make both sets ready in the same way: `mean, spread = features.mean(0), "
-        "features.std(0) + 1e-6`, and a column of ones put behind "
-        "with `np.c_`.",
+        "features.std(0) + 1e-6`, then `(features - mean) / spread / np.sqrt(D)`, "
+        "and a column of ones put behind with `np.c_`.",
         "Weights: `w = np.zeros((D + 1, K))`. One step: `w = w - rate * a.T @ "
         "yours.softmax_gradient(a @ w, labels) / len(a)` with `a` the training "
         "features made ready.",
@@ -694,7 +794,30 @@ def _work(net) -> int:
             "better_network must return a network, an nn.Module; got "
             f"{_show.kind(net)}."
         )
-    macs = sum(layer.macs for layer in nets.walk(net, (3, SIDE, SIDE)))
+    kinds = (torch.nn.Conv2d, torch.nn.Linear, torch.nn.modules.batchnorm._NormBase,
+             torch.nn.GroupNorm, torch.nn.LayerNorm)  # fmt: skip
+    for module in net.modules():
+        if isinstance(module, torch.nn.modules.lazy.LazyModuleMixin):
+            raise TypeError(
+                f"better_network: {type(module).__name__} does not say how many inputs "
+                "it has, so its work cannot be counted; give the number."
+            )
+        if (
+            not isinstance(module, kinds)
+            and next(module.parameters(False), None) is not None
+        ):
+            raise TypeError(
+                f"better_network: {type(module).__name__} has weights of its own, "
+                "whose work is not counted; use Conv2d, Linear and normalisations."
+            )
+    try:
+        macs = sum(layer.macs for layer in nets.walk(net, (3, SIDE, SIDE)))
+    except RuntimeError as error:
+        raise ValueError(
+            f"better_network: an image (3, {SIDE}, {SIDE}) does not pass through the "
+            f"network. PyTorch says: {error}. Has each layer as many inputs as the one "
+            "before it gives? nn.Linear sees what nn.Flatten() leaves."
+        ) from None
     if not macs:
         raise ValueError(
             "better_network: this network has no nn.Conv2d and no nn.Linear that could "
@@ -743,6 +866,11 @@ def _score_network(answer) -> Score:
     if net is None:
         raise TypeError("better_network returned None: is the `return` missing?")
     macs = _work(net)
+    if {id(w) for w in net.parameters()} & {id(w) for w in answer().parameters()}:
+        raise ValueError(
+            "better_network: the same weights came twice, so the second training would "
+            "go on where the first ended; make all layers inside the function."
+        )
     errors = [trained_error(answer, seed) for seed in SEEDS]
     both = " and ".join(f"{error:.0%}" for error in errors)
     detail = (
@@ -808,7 +936,9 @@ better_network = Contest(
         "notebook?",
         "3 × 3 windows, each with `nn.BatchNorm2d(filters)` and `nn.ReLU()` behind it, "
         "pooling early and often; in place of dense layers "
-        "`nn.AdaptiveAvgPool2d(1)`.",
+        "`nn.AdaptiveAvgPool2d(1)`. (Two 1 × 1 convolutions with batch normalisation "
+        "and a mean pass, too: colours and batch normalisation decide here, not "
+        "depth.)",
     ),
 )
 

@@ -23,6 +23,7 @@ from cnnlab.plots._base import (
 
 WIDE = 5.6  # inches, of every figure
 COLOURS = {"plain": ORANGE, "residual": BLUE, "no batch norm": GREY}
+LABELS = {"no batch norm": "plain, no\nbatch norm"}
 MARKS = {"plain": "o", "residual": "s", "no batch norm": "^"}
 
 
@@ -53,8 +54,9 @@ def depth_errors(rows: dict, title: str, key: str = "error_on_training_pictures"
         colour = COLOURS[kind]
         means = [np.mean(depths[d]) for d in depths]
         ax.plot(
-            list(depths), means, f"{MARKS[kind]}-", color=colour, mfc="none", label=kind
-        )
+            list(depths), means, f"{MARKS[kind]}-", color=colour, mfc="none",
+            label=LABELS.get(kind, kind),
+        )  # fmt: skip
         for depth, values in depths.items():
             ax.plot([depth] * len(values), values, MARKS[kind], color=colour, ms=7,
                     mfc="none")  # fmt: skip
@@ -64,19 +66,20 @@ def depth_errors(rows: dict, title: str, key: str = "error_on_training_pictures"
     ticks = sorted({d for depths in _kinds(rows, key).values() for d in depths})
     ax.set(xticks=ticks, xlabel="layers with weights")
     wrong = "training" if "training" in key else "other"
-    ax.set(ylabel=f"{wrong} photographs wrong", title=title)
+    ax.set(ylabel=f"{wrong} photographs wrong", title=title, ylim=(0.3, 0.95))
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
     return describe(figure, f"{title}. A mark for each seed. {'; '.join(said)}.")
 
 
-def depth_curves(rows: dict, names, title: str):
+def depth_curves(rows: dict, names, title: str, drops=()):
     """Return a figure of the training error, pass by pass, of some rows.
 
     Parameters
     ----------
     rows : those of the record ``depth``
     names : of the rows to draw; each run of each is a line
+    drops : passes after which the rate falls, marked by thin lines
     """
     figure, ax = plt.subplots(figsize=(WIDE, 3.2))
     said = []
@@ -91,10 +94,15 @@ def depth_curves(rows: dict, names, title: str):
             )  # fmt: skip
         first, last = (np.mean([one[at] for one in runs]) for at in (0, -1))
         said.append(f"{name}: from {first:.0%} to {last:.0%}")
+    for number, drop in enumerate(drops):
+        label = None if number else "rate falls"
+        ax.axvline(drop, color=GREY, lw=1, label=label)
     ax.set(xlabel="passes through the training photographs", title=title)
     ax.set_ylabel("wrong during the pass")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    marked = " and ".join(f"{drop:.1f}" for drop in drops)
+    said += [f"the rate falls after {marked} passes"] if drops else []
     return describe(figure, f"{title}. A line for each seed. {'; '.join(said)}.")
 
 
