@@ -26,6 +26,7 @@ WINGS = {
         "layers", "clinic",
         "anatomy", "ingredients", "inside",
         "recipe",
+        "deeper",
         "attribution",
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",

@@ -17,6 +17,7 @@ NUMERIC = {
     "recipe",
     "ingredients",
     "inside",
+    "deeper",
 }  # fmt: skip
 
 # module or package -> (what it may import from cnnlab, which other packages); `course`
@@ -61,6 +62,7 @@ TABLE = {
     "recipe": (("shapes", "arrays"), ("numpy",)),
     "ingredients": (("shapes", "arrays"), ("numpy",)),
     "inside": (("shapes", "arrays", "data"), ("numpy",)),
+    "deeper": (("shapes", "arrays", "fast", "linear"), ("numpy",)),
     "images": (("shapes", "arrays"), ("numpy",)),
     "kernels": (("shapes", "arrays", "ops", "data"), ("numpy",)),
     "scenes": (("shapes", "arrays"), ("numpy",)),
@@ -91,6 +93,7 @@ LAZY = {
         "cnnlab.course.lab",
     ),
     "neighbors": ("torch",),  # exact integer products, where torch is there
+    "deeper": ("torch",),  # the network of an open exercise
     "data": ("cnnlab.scenes", "PIL", "sklearn", "skimage", "torchvision"),
     "augment": ("PIL", "cnnlab.data"),  # the paper's preprocessing
     "course.map": ("cnnlab.checks",),  # the list of exercises, for `progress`

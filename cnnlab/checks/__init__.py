@@ -5,6 +5,7 @@ lists its exercises in ``EXERCISES``; here they are found by name.
 """
 
 from cnnlab.checks import (
+    after,
     anatomy,
     backprop,
     challenges,
@@ -53,6 +54,7 @@ EXERCISES: dict[str, Exercise | Open] = {
         ingredients,
         gpu,
         inside,
+        after,
     )  # fmt: skip
     for exercise in topic.EXERCISES
 }

@@ -27,6 +27,7 @@ from cnnlab.plots._base import (
     style,
     to_pixels,
 )
+from cnnlab.plots.after import depth_curves, depth_errors, timeline_board
 from cnnlab.plots.anatomy import anatomy_board, memory_bars, mirror_bars
 from cnnlab.plots.augment import (
     colour_axes,
@@ -155,6 +156,9 @@ __all__ = [
     "race_lines",
     "signal_board",
     "two_rows",
+    "depth_curves",
+    "depth_errors",
+    "timeline_board",
     "anatomy_board",
     "memory_bars",
     "mirror_bars",

@@ -1,6 +1,7 @@
 """Controls around functions of ``plots``: everything a learner can drag or key in."""
 
 from cnnlab.widgets._base import Explorer, Number, choice, number, tick
+from cnnlab.widgets.after import timeline_explorer
 from cnnlab.widgets.anatomy import AnatomyExplorer, anatomy_explorer, anatomy_of
 from cnnlab.widgets.backprop import GraphExplorer, graph_explorer, stepped
 from cnnlab.widgets.challenges import dials, duel, render_dials, render_duel
@@ -42,6 +43,7 @@ __all__ = [
     "crop_explorer",
     "lrn_explorer",
     "signal_explorer",
+    "timeline_explorer",
     "AnatomyExplorer",
     "anatomy_explorer",
     "anatomy_of",
