@@ -161,24 +161,35 @@ class Worth(NamedTuple):
     difference : of the mean error and the base's, in points; positive: it became worse
     verdict : "worse", "better", "within the noise", or "one seed" where there are no
         two runs of it and the base to tell
+    limit : the difference in points that chance alone hardly makes
     """
 
     name: str
     errors: list
     difference: float
     verdict: str
+    limit: float = math.inf
+
+
+STARTS = "start: "  # rows with other first weights: their seeds spread in their own way
 
 
 def noise_of(rows) -> float:
     """Return the difference in points that chance alone hardly makes, or infinity.
 
     Runs of one row differ only in start, order and chance. Their standard deviation s,
-    pooled over all rows, gives the standard error of a difference of two means of n
-    runs, s sqrt(2 / n); this is NOISE times that, with the least n of any row. With
-    nine comparisons two standard errors would be passed too often by chance.
+    pooled over all rows that begin as the base does, gives the standard error of a
+    difference of two means of n runs, s sqrt(2 / n); this is NOISE times that, with the
+    least n of any row. With so many comparisons two standard errors would be passed
+    too often by chance.
     """
-    runs = [np.array(_errors(row)) for row in rows.values()]
-    runs = [errors for errors in runs if len(errors)]
+    runs = [_errors(row) for name, row in rows.items() if not name.startswith(STARTS)]
+    return _limit([errors for errors in runs if errors])
+
+
+def _limit(runs) -> float:
+    """Return NOISE standard errors of a difference, by the spread of ``runs``."""
+    runs = [np.array(errors) for errors in runs]
     freedom = sum(len(errors) - 1 for errors in runs)
     least = min(map(len, runs), default=0)
     if freedom < 2 or least < 2:
@@ -194,19 +205,21 @@ def _errors(row) -> list:
 def ladder(record) -> list[Worth]:
     """Return what every row of the record `ablations` says, the largest loss first."""
     rows = {name: row for name, row in record["rows"].items() if row["runs"]}
-    limit, base = noise_of(rows), _errors(rows["base"])
+    usual, base = noise_of(rows), _errors(rows["base"])
     found = []
     for name, row in rows.items():
         errors = _errors(row)
         if name == "base" or not errors:
             continue
+        own = name.startswith(STARTS)  # judged by its own spread, and the base's
+        limit = _limit([errors, base]) if own else usual
         apart = float(np.mean(errors) - np.mean(base))
         verdict = "worse" if apart > 0 else "better"
         if math.isinf(limit):
             verdict = "one seed"
         elif abs(apart) <= limit:
             verdict = "within the noise"
-        found.append(Worth(name, errors, apart, verdict))
+        found.append(Worth(name, errors, apart, verdict, limit))
     return sorted(found, key=lambda one: -one.difference)
 
 

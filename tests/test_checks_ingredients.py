@@ -193,6 +193,15 @@ def test_a_difference_counts_from_three_standard_errors_on():
         steps["far"].verdict == "worse" and steps["near"].verdict == "within the noise"
     )
     assert math.isclose(steps["far"].difference, 5)
+    wild = {"start: x": [40, 50, 60], "start: y": [90, 90, 90]}  # s is 10, and 0
+    starts = {one.name: one for one in ingredients.ladder(_record(
+        base=[40, 41, 42], far=[45, 46, 47], **wild
+    ))}  # fmt: skip
+    assert [starts[name].verdict for name in ("far", "start: x", "start: y")] == [
+        "worse", "within the noise", "worse"
+    ]  # fmt: skip
+    own = 3 * math.sqrt((100 + 1) / 2 * 2 / 3)
+    assert math.isclose(starts["start: x"].limit, own)
     better = ingredients.ladder(_record(base=[40, 41, 42], less=[30, 31, 32]))
     assert better[0].verdict == "better"
     told = ingredients.sorted_out(list(steps.values()))
