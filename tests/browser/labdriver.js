@@ -136,6 +136,7 @@
       heard.faults.length = 0;  // before ipywidgets is imported, comms find no target
       return well;
     },
+    unfold: () => app.commands.execute("notebook:expand-all-headings"),
     shutdown: async () => {
       await panel()?.sessionContext?.shutdown();
       panel()?.dispose();

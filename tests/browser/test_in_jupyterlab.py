@@ -159,6 +159,7 @@ def test_an_answer_that_is_lost_costs_a_second_run_and_not_for_ever(lab):
 def ran(request, lab):
     """Open one notebook, and run its widgets and what they rest on, once for all."""
     notebook = lab(f"notebooks/{request.param}.ipynb")
+    notebook.page.evaluate("() => cnnlab.unfold()")  # optional sections
     needed = labdriver.needed_by_widgets(notebook.cells())
     notebook.complaints = labdriver.complaints_of_run(notebook, needed)
     return notebook
