@@ -439,7 +439,7 @@ def test_before_training_a_signal_ends_everything_at_once(tmp_path, monkeypatch)
     from cnnlab.train import sources
 
     def interrupted(*arguments):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return (), ()
 
     monkeypatch.setattr(sources, "find", interrupted)

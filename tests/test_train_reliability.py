@@ -380,11 +380,11 @@ def test_signals_after_the_first_change_nothing_but_a_later_ctrl_c(monkeypatch):
     for first in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         with signals.stop_signals() as stop:
             for number in (first, signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)  # to this thread, so in order
             assert stop.cause == first.name
             moment[0] += 2
             with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
                 time.sleep(1)
 
 

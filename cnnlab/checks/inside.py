@@ -60,16 +60,17 @@ def _told(shape, classes) -> str:
 class OfNetwork(Exercise):
     """An exercise whose answer gets a network; a case holds its seed in its place.
 
-    A case holds (seed, classes, x, ...). ``cuts``: the answer gets the network as two
+    A case holds ((seed, classes), x, ...). ``cuts``: the answer gets the network as two
     functions, lower and upper.
     """
 
     cuts: bool = False
     isolate: bool = False  # PyTorch's autograd does not survive a fork
 
-    def _given(self, seed, classes, x, *more):
+    def _given(self, plan, x, *more):
         import torch
 
+        seed, classes = plan
         net = _net(seed, x.shape[1], x.shape[2:], classes)
         # Cut at the first convolution: what follows is not linear, its maps have signs.
         parts = (net[:1], net[1:]) if self.cuts else (net,)
@@ -109,7 +110,7 @@ class OfNetwork(Exercise):
         return super()._result(functools.partial(self._run, function), case)
 
     def _shown(self, case):
-        seed, classes, x, target, *more = case.args
+        (_, classes), x, target, *more = case.args
         lines = [
             f"Smallest failing case{f' ({case.note})' if case.note else ''}:",
             _told(x.shape, classes),
@@ -122,7 +123,7 @@ class OfNetwork(Exercise):
 
 def _case(seed, shape, classes, target, *more, note=""):
     rng = np.random.default_rng([15, seed])
-    return Case((seed, classes, rng.normal(0, 1, shape), target, *more), note)
+    return Case(((seed, classes), rng.normal(0, 1, shape), target, *more), note)
 
 
 def _drawn(rng, size, window=False):
