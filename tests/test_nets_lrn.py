@@ -194,12 +194,13 @@ def test_towers_that_do_not_divide_the_maps_are_named():
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++")
-def test_it_compiles_whole_and_stays_equal():
-    """In half the digits; a whole network in all of them is in ``test_train_loop``."""
-    layer, half = LocalResponseNorm(groups=2), torch.bfloat16
-    x = drawn(2, 8, 5, 5, scale=90.0, dtype=half, layout=torch.channels_last)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_compiles_whole_and_stays_equal(dtype):
+    layer = LocalResponseNorm(groups=2)
+    x = drawn(2, 8, 5, 5, scale=90.0, dtype=dtype, layout=torch.channels_last)
     compiled = through(torch.compile(layer, fullgraph=True), x)
-    tolerance = {"rtol": 4 * torch.finfo(half).eps, "atol": 1e-2}
+    half = dtype.itemsize == 2
+    tolerance = {"rtol": 4 * torch.finfo(dtype).eps, "atol": 1e-2 if half else 1e-5}
     torch.testing.assert_close(compiled, through(layer, x), **tolerance)
 
 

@@ -298,7 +298,6 @@ def _file(name: str, kind: str, content: bytes) -> dict:
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-SELECTED = 6  # entries of a list that are tried, at most
 FILES = {
     "a text": lambda: _file("own.txt", "text/plain", b"no picture"),
     "a picture": _picture,
@@ -381,8 +380,7 @@ def moves_of(control: dict) -> list[list[str]]:
         return [[f"={v:.10g}"] for v in tried if v != now]
     if kind == "select":
         # On a closed list JupyterLab takes the arrows for itself and changes the cell.
-        count = min(max(control["options"] - 1, 1), SELECTED)
-        down = [["Space", "ArrowDown", "Enter"]] * count
+        down = [["Space", "ArrowDown", "Enter"]] * max(control["options"] - 1, 1)
         return [*down, ["Space", "Home", "Enter"]]
     if kind == "checkbox":
         return [["Space"], ["Space"]]
