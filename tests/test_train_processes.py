@@ -138,22 +138,35 @@ def assert_close(one: dict, other: dict) -> None:
         torch.testing.assert_close(w, other["net"][name], rtol=1e-4, atol=1e-6)
 
 
-def test_a_run_begun_by_one_process_and_finished_by_two_equals_that_of_one(
-    store, tmp_path
-):
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    finish_here(line(store, alone, "--steps", "17", dropout=0))  # 15 steps an epoch
+@pytest.fixture(scope="module")
+def alone(store, tmp_path_factory):
+    """A run of one process, past the first epoch of 15 steps."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    finish_here(line(store, out, "--steps", "17", dropout=0))
+    return out
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(store, alone, tmp_path):
+    both = tmp_path / "both"
+    finish(line(store, both, "--steps", "17", processes=2, dropout=0))
+    assert_close(final(alone), final(both))
+    rows = zip(logs.read(alone)[0], logs.read(both)[0], strict=True)
+    for row, other in rows:
+        assert row["count"] == other["count"] == 25  # odd: shares of 12 and 13
+        for key in ("error", "train_error", "loss", "train_loss"):
+            assert row[key] == pytest.approx(other[key], abs=1e-5), key
+    config = json.loads((both / "config.json").read_text())
+    assert config["runs"][0]["processes"] == 2
+
+
+def test_a_run_begun_by_one_process_can_be_finished_by_two(store, alone, tmp_path):
+    both = tmp_path / "both"
     finish_here(line(store, both, "--steps", "7", dropout=0))
     finish(line(store, both, "--steps", "17", processes=2, dropout=0))
     assert_close(final(alone), final(both))
-    row, other = (
-        next(r for r in logs.read(out)[0] if r["step"] == 15) for out in (alone, both)
-    )
-    assert row["count"] == other["count"] == 25  # odd: shares of 12 and 13
+    rows = [[r for r in logs.read(out)[0] if r["step"] == 15] for out in (alone, both)]
     for key in ("train_loss", "train_error", "loss", "error"):  # of a shared epoch
-        assert row[key] == pytest.approx(other[key], abs=1e-5), key
-    config = json.loads((both / "config.json").read_text())
-    assert [run["processes"] for run in config["runs"]] == [1, 2]
+        assert rows[0][0][key] == pytest.approx(rows[1][0][key], abs=1e-5), key
 
 
 def test_a_folder_of_photographs_is_trained_on_with_one_command(tmp_path, capsys):
@@ -187,8 +200,7 @@ def test_faults_end_with_one_sentence_and_no_traceback(store, tmp_path, capsys):
         assert words in said and "Traceback" not in said
 
 
-def test_two_processes_from_the_start_judge_the_network_that_is_saved(store, tmp_path):
-    """A share that began with other weights would be judged as another network."""
+def test_two_processes_judge_the_network_that_is_saved(store, tmp_path):
     out = tmp_path / "run"
     more = ("--steps", "15", "norm=batch")  # the last one continues --options
     command = line(store, out, processes=2, dropout=0)
