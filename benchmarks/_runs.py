@@ -78,6 +78,12 @@ def best_rate(losses: dict) -> float:
     )
 
 
+def set_rate(row: dict, rate: float) -> None:
+    """Give a row its rate; runs of another one are forgotten, and made anew."""
+    if row.get("lr") != rate:
+        row |= {"lr": rate, "runs": []}
+
+
 def try_rates(what: str, rates, known: dict, measure, save) -> None:
     """Fill ``known``, rate -> ``measure(rate)``, with what is missing; save each."""
     for rate in rates:

@@ -216,9 +216,8 @@ def main(names) -> None:
             row = rows[name]
             if name in RIVAL_RATE:
                 tried(name)
-            best = _runs.best_rate(row.get("trials") or rows["base"]["trials"])
-            if row.get("lr") != best:
-                row |= {"lr": best, "runs": []}  # the others were of another rate
+            known = row.get("trials") or rows["base"]["trials"]
+            _runs.set_rate(row, _runs.best_rate(known))
             if seed in [run["seed"] for run in row["runs"]]:
                 continue
             row["runs"].append(trained(name, pair, row["lr"], seed))

@@ -184,8 +184,7 @@ def main(names) -> None:
     for seed in range(SEEDS):
         for name in names or ROWS:
             row = rows[name]
-            if row.get("lr") != (rate := _runs.best_rate(tried(name))):
-                row |= {"lr": rate, "runs": []}  # the others were of another rate
+            _runs.set_rate(row, _runs.best_rate(tried(name)))
             if seed in [run["seed"] for run in row["runs"]]:
                 continue
             run, found = trained(name, pair, lr=row["lr"], seed=seed)
