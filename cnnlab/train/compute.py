@@ -6,21 +6,23 @@ import torch
 from torch import nn
 from torch.utils._triton import has_triton
 
+from cnnlab import augment
 from cnnlab.train import parallel
 from cnnlab.train._errors import TrainError
 
 
-def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
-    """Return ``step(x, labels, rates) -> (summed loss, right answers)``.
+def make(state, group: parallel.Group, batch: int, engine: str = "auto") -> "Step":
+    """Return what takes the steps of a run.
 
     Parameters
     ----------
     batch : images of all processes together; gradients are those of their mean loss
-    engine : "eager"; "compile" (fused kernels); "graph" (compiled, and the whole step
-        recorded once as a CUDA graph and replayed); "auto": "graph" on one CUDA GPU,
-        "compile" on several, "eager" elsewhere (``benchmarks/cpu_arithmetic_speed.py
-        --compile`` shows what compiling does to a CPU). Where Triton, which compiles
-        for GPUs, is missing (Windows), an uncompiled step is recorded
+    engine : "eager", the code as it is written; "compile" (fused kernels; on one GPU
+        those of ``cnnlab.cuda``); "graph" (the same, and the whole step recorded once
+        as a CUDA graph and replayed); "auto": "graph" on one CUDA GPU, "compile" on
+        several, "eager" elsewhere (``benchmarks/cpu_arithmetic_speed.py --compile``
+        shows what compiling does to a CPU). Where Triton, which compiles for GPUs, is
+        missing (Windows), an uncompiled step is recorded
     """
     on_gpu = group.device.type == "cuda"
     compiles = not on_gpu or has_triton()
@@ -33,32 +35,73 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto"):
         )
     if engine == "graph" and (not on_gpu or group.size > 1):
         raise TrainError("train: engine graph needs one CUDA GPU; use engine eager.")
-    model = group.wrap(state.net)
-    if engine == "compile" or (engine == "graph" and compiles):
+    compiles = compiles and engine != "eager"
+    if compiles:
         # All networks share one forward: another batch or network is another entry.
         limit = torch._dynamo.config.cache_size_limit
         torch._dynamo.config.cache_size_limit = max(64, limit)
+    if compiles and on_gpu and group.size == 1:
+        from cnnlab.cuda import fast  # lazily: needs Triton
+
+        if fast.fits(state.net):
+            return fast.Step(state, batch, group, engine == "graph")
+    model = group.wrap(state.net)
+    if compiles:
         model = torch.compile(model, dynamic=False)
-    share = group.size / batch  # DistributedDataParallel averages over processes
-    smoothing = state.preset.smoothing
-    parameters = list(state.net.parameters())
-    watch = group.device.type == "cpu"  # looking at a loss is free only on a CPU
+    return Step(state, batch, group, model, engine == "graph")
 
-    def step(x, labels, rates):
-        for w in parameters:
+
+class Step:
+    """Takes one step after the other: ``step(step.see(images, ...), labels, rates)``.
+
+    Attributes
+    ----------
+    net : what computes logits in validation; it has the weights of ``state.net``
+    buffer : memory in which ``see`` leaves every batch, or None
+    """
+
+    buffer = None
+
+    def __init__(self, state, batch: int, group, model, recorded: bool):
+        self.state, self.net, self.model = state, state.net, model
+        self.share = group.size / batch  # DistributedDataParallel averages
+        self.parameters = list(state.net.parameters())
+        # Looking at a loss is free only on a CPU.
+        self.watch = state.device.type == "cpu"
+        self.take = Recorded(self) if recorded else self.once
+
+    def __call__(self, x, labels, rates):
+        """Update all weights; return (summed loss, right answers) before it."""
+        return self.take(x, labels, rates)
+
+    def see(self, images, indices, epoch: int) -> torch.Tensor:
+        """Return a batch as the network sees it in training."""
+        return augment.for_training(images, indices, epoch, **self.state.recipe(epoch))
+
+    def logits(self, x) -> torch.Tensor:
+        with self.state.autocast():
+            return self.model(x)
+
+    def update(self, rates) -> None:
+        self.state.update.step(rates)
+
+    def refresh(self) -> None:
+        """Take note that the weights were changed from outside."""
+
+    def once(self, x, labels, rates):
+        """Take a step, operation by operation."""
+        for w in self.parameters:
             w.grad = None
-        with state.autocast():
-            logits = model(x)
+        logits = self.logits(x)
         loss = nn.functional.cross_entropy(
-            logits.float(), labels, reduction="sum", label_smoothing=smoothing
-        )
-        if watch and not math.isfinite(loss.item()):
+            logits.float(), labels, reduction="sum",
+            label_smoothing=self.state.preset.smoothing,
+        )  # fmt: skip
+        if self.watch and not math.isfinite(loss.item()):
             raise NotFinite
-        (loss * share).backward()
-        state.update.step(rates)
+        (loss * self.share).backward()
+        self.update(rates)
         return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
-
-    return Recorded(step, state) if engine == "graph" else step
 
 
 class NotFinite(Exception):
@@ -71,8 +114,8 @@ class Recorded:
     A recorded step costs one launch instead of some hundred; shapes must stay.
     """
 
-    def __init__(self, step, state):
-        self.step, self.state, self.graph = step, state, None
+    def __init__(self, step: Step):
+        self.step, self.state, self.graph = step, step.state, None
 
     def __call__(self, *inputs):
         if self.graph is None:
@@ -80,12 +123,14 @@ class Recorded:
             with torch.random.fork_rng(devices=[self.state.device]):
                 self._record(inputs)
         for holder, value in zip(self.inputs, inputs, strict=True):
-            holder.copy_(value)
+            if holder is not value:
+                holder.copy_(value)
         self.graph.replay()
         return self.outputs
 
     def _record(self, inputs) -> None:
-        self.inputs = [value.clone() for value in inputs]
+        # A batch that always lies in the same memory need not be copied.
+        self.inputs = [v if v is self.step.buffer else v.clone() for v in inputs]
         touched = [*self.state.net.state_dict().values()]
         touched += self.state.update.velocity.values()
         before = [tensor.clone() for tensor in touched]
@@ -97,16 +142,17 @@ class Recorded:
             side.wait_stream(torch.cuda.current_stream(device))
             with torch.cuda.stream(side):  # compiles, lets libraries choose kernels
                 for _ in range(3):
-                    self.step(*self.inputs)
+                    self.step.once(*self.inputs)
             torch.cuda.current_stream(device).wait_stream(side)
             graph = torch.cuda.CUDAGraph()
             # "thread_local": the reader's thread may allocate meanwhile
             with torch.cuda.graph(
                 graph, stream=side, capture_error_mode="thread_local"
             ):
-                self.outputs = self.step(*self.inputs)
+                self.outputs = self.step.once(*self.inputs)
             for tensor, value in zip(touched, before, strict=True):
                 tensor.copy_(value)  # warming up has left no trace
+            self.step.refresh()
         self.graph = graph
 
 

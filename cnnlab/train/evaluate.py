@@ -41,7 +41,8 @@ def accuracy(net: nn.Module, source, state, group: parallel.Group, crops=1) -> d
     net.eval()
     group.share_buffers(net)
     rows = group.share(np.arange(len(source.labels)))
-    size = max(1, 512 // crops) if state.preset.crop <= 64 else 64 // min(crops, 4)
+    small = state.preset.crop <= 64 or group.device.type == "cuda"
+    size = max(1, 512 // crops) if small else 64 // min(crops, 4)
     cuts = np.split(rows, range(size, len(rows), size)) if len(rows) else []
     # loss, right, right among five, count; 64-bit where the device has it
     kind = torch.float32 if group.device.type == "mps" else torch.float64

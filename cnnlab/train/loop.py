@@ -132,9 +132,7 @@ def _train(state, source, update, batch, steps, group, book, stop):
                 moment = state.step / per_epoch  # in epochs
                 rate = sgd.rate_at(preset, moment, state.stalls)
                 rates = torch.tensor(state.update.rates(rate, moment))
-                x = augment.for_training(
-                    images, indices, state.epoch, **state.recipe(state.epoch)
-                )
+                x = update.see(images, indices, state.epoch)
                 _seed_dropout(group.device, preset.seed, state.step, group.rank)
                 try:
                     # A few bytes, staged at once: a GPU's queue is not waited for.
@@ -147,7 +145,7 @@ def _train(state, source, update, batch, steps, group, book, stop):
                 if book.after_step(state, feeder.waited, stop):
                     return stop.cause
             book.save(state)  # validation may fail, or the machine meanwhile
-            found = evaluate.accuracy(state.net, source.valid, state, group)
+            found = evaluate.accuracy(update.net, source.valid, state, group)
             enough = book.after_epoch(state, found, state.step / per_epoch)
             if state.step == whole:  # the last step may lie inside an epoch
                 state.finish_epoch(found["error"])
