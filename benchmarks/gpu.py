@@ -45,10 +45,10 @@ from train_path_speed import TYPES, matmul, training_flops  # noqa: E402
 from cnnlab import augment, data, nets, packed, train  # noqa: E402
 from cnnlab.course import records  # noqa: E402
 from cnnlab.packed import reader  # noqa: E402
-from cnnlab.train import compute, logs, loop, parallel, presets, sources  # noqa: E402
+from cnnlab.train import compute, logs, loop, parallel, presets  # noqa: E402
 
 # Seconds of six minutes; what one section leaves, the next ones may use.
-SHARES = {"pack": 40, "tests": 75, "speed": 110, "reference": 50, "train": 80}
+SHARES = {"pack": 30, "tests": 60, "speed": 130, "reference": 50, "train": 90}
 MAIN = "krizhevsky2012"
 PRESETS = (MAIN, "owt2014", "caffe", "torchvision", "modern")
 SILENCE = 15  # seconds until a line says that something still goes on
@@ -266,7 +266,7 @@ def fit_row(case: Case, place, resident: bool, expected: float) -> tuple[dict, s
     interval = 1 if case.small else max(10, round(0.8 * expected / batch))
     lines = []
     with (
-        mock.patch.object(sources, "statistics", lambda *_: known),
+        _turns.knowing(known),
         mock.patch.object(reader, "_fits", lambda *_: resident),
     ):
         train.fit(
@@ -412,9 +412,9 @@ def followed(command: list, folder: Path, rows: Rows, kill_after=None) -> dict:
     return {"first_s": first, "epochs": epochs}
 
 
-def train_row(place, options, rows: Rows, run: Path) -> tuple[dict, str]:
-    """Train some epochs, killed after some of them and resumed; return its numbers."""
-    epochs, interval = (3, 1) if options.small else (6, 20)
+def training(place, options, run: Path) -> list[str]:
+    """Return the command of a short training that goes on from its checkpoint."""
+    epochs, interval = (3, 1) if options.small else (5, 20)
     command = [
         sys.executable, "-m", "cnnlab.train", "--preset", MAIN, "--data", place,
         "--out", run, "--resume", "auto", "--epochs", epochs, "--interval", interval,
@@ -422,40 +422,43 @@ def train_row(place, options, rows: Rows, run: Path) -> tuple[dict, str]:
     ]  # fmt: skip
     if options.small:
         small = {name: SMALL[name] for name in ("crop", "batch")} | {"lr": 0.001}
-        command += [w for k, v in small.items() for w in (f"--{k}", v)]
-        command += ["--options", *(f"{k}={v}" for k, v in SMALL["options"].items())]
-    command = [str(word) for word in command]
-    begun = followed(command, run.parent, rows, kill_after=epochs // 2)
-    rows.say("  killed; resumed")
-    again = followed(command, run.parent, rows)
+        command += [word for k, v in small.items() for word in (f"--{k}", v)]
+        command += ["--init", "he", "--options"]
+        command += [f"{k}={v}" for k, v in SMALL["options"].items()]
+    return [str(word) for word in command]
+
+
+def train_row(place, options, rows: Rows, run: Path, resumed: bool):
+    """Train until it is killed in its third epoch; or to the end, ``resumed``."""
+    command = training(place, options, run)
+    kill_after = None if resumed else 1 if options.small else 2
+    row = followed(command, run.parent, rows, kill_after)
     history, intervals = logs.read(run)
-    per_epoch = history[0]["step"]
-    steps = [line["step"] for line in history]
-    if steps != [per_epoch * n for n in range(1, epochs + 1)]:
-        raise RuntimeError(f"the log's epochs end at steps {steps}")
+    per_epoch, steps = history[0]["step"], [line["step"] for line in history]
+    if steps != [per_epoch * n for n in range(1, len(steps) + 1)]:
+        raise RuntimeError(f"the epochs in the log end at steps {steps}")
     best = rows.found.get(f"step {MAIN}")
     rate = best["images_per_s"] if best else max(r["images_per_s"] for r in intervals)
     batch = SMALL["batch"] if options.small else presets.load(MAIN).batch
-    seconds = statistics.median(line["seconds"] for line in history[1:])
-    row = {
+    seconds = statistics.median(line["seconds"] for line in history)
+    row |= {
         "images": len(photographs.opened(place)[0]),
-        "first_steps_s": begun["first_s"],
-        "first_steps_resumed_s": again["first_s"],
         "epoch_s": [round(line["seconds"], 2) for line in history],
         "epoch_to_steps_alone": round(seconds * rate / (per_epoch * batch), 3),
         "errors": [round(line["error"], 4) for line in history],
         "train_errors": [round(line["train_error"], 4) for line in history],
     }
     errors = " ".join(f"{error:.1%}" for error in row["errors"])
-    return row, (f"first steps after {begun['first_s']:.1f} s, resumed "
-                 f"{again['first_s']:.1f} s; an epoch of {per_epoch} steps in "
-                 f"{seconds:.2f} s, {row['epoch_to_steps_alone']:.2f} times its steps "
-                 f"alone; errors {errors}")  # fmt: skip
+    return row, (f"first steps after {row['first_s']:.1f} s; an epoch of {per_epoch} "
+                 f"steps in {seconds:.2f} s, {row['epoch_to_steps_alone']:.2f} times "
+                 f"its steps alone; errors {errors}")  # fmt: skip
 
 
 def train_section(place, options, rows: Rows) -> None:
     with tempfile.TemporaryDirectory(dir=rows.path.parent) as folder:
-        rows.measure("train", train_row, place, options, rows, Path(folder) / "run")
+        given = place, options, rows, Path(folder) / "run"
+        rows.measure("train, killed", train_row, *given, False)
+        rows.measure("train, resumed", train_row, *given, True)
 
 
 # --------------------------------------------------------------------------- all
@@ -503,6 +506,10 @@ def watched(command: list, rows: Rows, seconds: float) -> tuple[int | None, str]
     return None if late else status, output.decode("utf-8", "replace")
 
 
+def ended(status: int | None) -> str:
+    return "its time was over" if status is None else f"it ended with {status}"
+
+
 def caches(folder: Path) -> dict:
     """Return the environment that keeps compiled kernels in ``folder``."""
     names = "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_CACHE_PATH"
@@ -518,7 +525,7 @@ def pack_row(source, place, options, rows: Rows, seconds) -> tuple[dict, str]:
     )  # fmt: skip
     spent = time.perf_counter() - started
     if status != 0:
-        raise RuntimeError(f"ended with {status}: {said.strip()[-300:]}")
+        raise RuntimeError(f"{ended(status)}: {said.strip()[-300:]}")
     count = {split: len(packed.open(place, split)) for split in packed.splits(place)}
     return {"seconds": round(spent, 1), "images": count}, f"{spent:.1f} s"
 
@@ -537,7 +544,7 @@ def tests_row(options, rows: Rows, seconds: float) -> tuple[dict, str]:
     last = (said.strip().splitlines() or [""])[-1]
     failed = re.findall(r"^(?:FAILED|ERROR) \S+::(.*?)(?: - |$)", said, re.M)
     if status != 0:
-        raise RuntimeError(f"ended with {status}, {last}: {', '.join(failed)}")
+        raise RuntimeError(f"{ended(status)}, {last}: {', '.join(failed)}")
     counts = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", last)}
     if options.device.type == "cuda" and counts.get("skipped"):
         return counts, f"{last} -- skipped although there is a GPU: look why"
@@ -562,8 +569,7 @@ def section_of(name: str, place, options, rows: Rows, seconds: float) -> None:
             return
         new = rows.tried - before
         if status is None or not new:  # no time is left, or it would happen again
-            rows.fail(f"section {name}", "its time was over" if status is None else
-                      f"ended with {status}: {said.strip()[-300:]}")  # fmt: skip
+            rows.fail(f"section {name}", f"{ended(status)}: {said.strip()[-300:]}")
             return
         rows.say(f"{name}: its process ended with {status}; on with the other rows")
 
