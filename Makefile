@@ -12,7 +12,7 @@ test quick: export OPENBLAS_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab check test quick notebooks bench clean
+.PHONY: help lab check test quick notebooks bench gpu clean
 
 help:  ## this list
 	@echo "make lab        install what is missing, open JupyterLab on the first notebook"
@@ -21,6 +21,7 @@ help:  ## this list
 	@echo "make check      look at versions, device, data sets and the kernel"
 	@echo "make notebooks  rebuild the notebooks whose source or package changed"
 	@echo "make bench      run the speed comparisons and print their tables"
+	@echo "make gpu        six minutes on an NVIDIA GPU: its tests, speeds, a training"
 	@echo "make clean      remove .venv and caches; data and progress stay"
 
 $(VENV)/bin/python:
@@ -60,6 +61,10 @@ bench: $(VENV)/.test
 	@for script in benchmarks/*_speed.py benchmarks/import_time.py benchmarks/widget_latency.py; do \
 	  echo "== $$script"; $(RUN) $$script || exit 1; done
 	@$(RUN) benchmarks/readme_tables.py
+
+# A machine lent for its GPU has PyTorch, and no network to install the course from.
+gpu:
+	@$(if $(wildcard $(RUN)),$(RUN),$(PYTHON)) benchmarks/gpu.py $(SOURCE)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis notebooks/.built.json

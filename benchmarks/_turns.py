@@ -6,11 +6,13 @@ block each a round, so that a change of load meets all alike.
 
 import statistics
 import time
+from unittest import mock
 
+import _photographs as photographs
 import torch
 from _race import load
 
-from cnnlab import train
+from cnnlab import augment, train
 from cnnlab.course import records
 from cnnlab.train import compute, parallel, presets, sources
 from cnnlab.train import state as states
@@ -71,9 +73,11 @@ def beside_fit(preset, pair, works: dict, rounds: int, steps: int, **options) ->
     The contestant "end to end" is the real ``train.fit``, timed by its own interval
     log. Whenever an interval has been timed, the others take their turn inside its
     callback; the next interval, which they interrupted, is not counted, nor is the
-    first. ``least`` and ``warm`` in ``options`` are those of ``rate``.
+    first. ``least`` and ``warm`` in ``options`` are those of ``rate``; ``say(name,
+    steps a second)`` is called with every rate.
     """
     warm, least = options.pop("warm", 2), options.pop("least", 0.0)
+    say = options.pop("say", lambda name, rate: None)
     device = parallel.choose_device(options.get("device", "auto"))
     found, lines = {"end to end": [], **{name: [] for name in works}}, []
 
@@ -83,9 +87,11 @@ def beside_fit(preset, pair, works: dict, rounds: int, steps: int, **options) ->
             return
         images = min(preset.batch, len(pair[0]))
         found["end to end"].append(line["images_per_s"] / images)
+        say("end to end", found["end to end"][-1])
         for name, step in works.items():
             time.sleep(GAP)
             found[name].append(rate(step, steps, warm, device, least))
+            say(name, found[name][-1])
 
     train.fit(
         preset, pair, steps=2 * rounds * steps, interval=steps, progress=False,
@@ -94,17 +100,38 @@ def beside_fit(preset, pair, works: dict, rounds: int, steps: int, **options) ->
     return found, lines
 
 
-def new_state(preset, pair, device, precision: str | None = None):
-    """Return an untrained run on ``device``, as ``train.fit`` would begin it."""
+def new_state(preset, pair, device, precision: str | None = None, known=None):
+    """Return an untrained run on ``device``, as ``train.fit`` would begin it.
+
+    ``known`` are statistics of the images, if they need not be computed.
+    """
     source = sources.Source(*pair, "benchmark")
-    statistics_ = sources.statistics(source, preset)
+    statistics_ = sources.statistics(source, preset) if known is None else known
     return states.new(preset.change(precision=precision or preset.precision),
                       source, statistics_, device)  # fmt: skip
+
+
+def few_statistics(preset, part) -> dict:
+    """Return statistics of 512 images of a store: which ones changes no speed."""
+    some = photographs.few(part, 512)
+    return sources.statistics(sources.Source(some, some, "benchmark"), preset)
+
+
+def knowing(known: dict):
+    """Return a context in which ``train.fit`` takes these statistics as the data's."""
+    return mock.patch.object(sources, "statistics", lambda *_: known)
 
 
 def step_of(state, batch: int, device, engine: str = "auto"):
     """Return the loop's own step function, for one process."""
     return compute.make(state, parallel.Group(0, 1, device), batch, engine)
+
+
+def see(step, state, images, indices, epoch: int = 0):
+    """Return the network's input, as the loop makes it for this step."""
+    if hasattr(step, "see"):
+        return step.see(images, indices, epoch)
+    return augment.for_training(images, indices, epoch, **state.recipe(epoch))
 
 
 def no_rates(state, device) -> torch.Tensor:

@@ -247,6 +247,8 @@ def _training_speed():
     for name in ("train_reference_speed", "train_reference_speed_cuda"):
         if (reference := _stored(name)) is not None:
             yield from _reference_rows(reference, name)
+    if (gpu := _stored("gpu_speed")) is not None:
+        yield from _gpu_rows(gpu)
     if (overhead := _stored("loop_overhead_speed")) is not None:
         costs = [
             f"{100 * (row['time_of_ours_to_bare']['median'] - 1):+.1f} % ({case})"
@@ -297,6 +299,30 @@ def _reference_rows(record, name):
             f"{row['apart']:.1%} of chance apart",
             name,
         )
+
+
+def _gpu_rows(record):
+    rows = record["rows"]
+    for name, row in rows.items():
+        kind, _, preset = name.partition(" ")
+        if kind != "step" or preset.endswith(" eager"):
+            continue
+        words = [f"{row['images_per_s']:,.0f} images/s"]
+        if "of_floor" in row:
+            words.append(f"{row['of_floor']:.0%} of the floor's rate")
+        if (eager := rows.get(f"eager loop {preset}")) is not None:
+            times = f"{eager['ours_to_theirs']:.1f} × as fast as a tuned eager loop"
+            words.append(times)
+        yield (
+            f"step of `{preset}`, batch {row['batch']}, {row['precision']}, "
+            f"{record['gpu']}",
+            ", ".join(words),
+            "gpu_speed",
+        )
+    for where, words in (("resident", "on the GPU"), ("streamed", "in host memory")):
+        if (row := rows.get(f"end to end {where}")) is not None:
+            what = f"training `krizhevsky2012` on the same GPU, images {words}"
+            yield what, f"{row['images_per_s']:,.0f} images/s", "gpu_speed"
 
 
 def _arithmetic_rows(record):

@@ -21,7 +21,7 @@ import _photographs as photographs
 import _turns
 import torch
 
-from cnnlab import augment, nets, packed
+from cnnlab import nets, packed
 from cnnlab.packed import reader
 from cnnlab.train import compute, loop, parallel
 
@@ -45,46 +45,53 @@ def matmul(side: int, kind: torch.dtype, device):
     return lambda: a @ b
 
 
-def batches(part, state, device):
+def batches(part, state, step, device):
     """Yield (x, labels) for ever, as the loop reads and augments them."""
     batch = min(state.preset.batch, len(part))
     rows = loop._rows(len(part), state.preset.seed, batch, len(part) // batch, 0)
     with packed.Feeder(part, rows, device) as feeder:
         for images, labels, indices in feeder:
-            yield augment.for_training(images, indices, 0, **state.recipe(0)), labels
+            yield _turns.see(step, state, images, indices), labels
 
 
 def measure(pair, preset, device, rounds: int, steps: int, side: int) -> dict:
     """Return rates, FLOPs and verdicts of one network on one device."""
-    state = _turns.new_state(preset, pair, device)
-    feed = batches(pair[0], state, device)
-    x, labels = (value.clone() for value in next(feed))
+    known = _turns.few_statistics(preset, pair[0])
+    state = _turns.new_state(preset, pair, device, known=known)
     state.precision = compute.choose_precision(state)
-    update, rates = (
-        _turns.step_of(state, len(x), device),
-        _turns.no_rates(state, device),
-    )
+    batch = min(preset.batch, len(pair[0]))
+    update = _turns.step_of(state, batch, device)
+    rates = _turns.no_rates(state, device)
+    feed = batches(pair[0], state, update, device)
+    x, labels = (value.clone() for value in next(feed))
     works = {
         "data": lambda: next(feed),
         "compute": lambda: update(x, labels, rates),
         "matmul": matmul(side, TYPES[state.precision], device),
     }
     state.net.train()
-    for work in works.values():
-        _turns.rate(work, 1, 9, device)  # compiles, records, fills caches
+
+    def say(name: str, rate: float) -> None:
+        told = f"{2 * side**3 * rate / 1e12:,.2f} TFLOP/s"
+        told = told if name == "matmul" else f"{rate * batch:,.0f} images/s"
+        print(f"  {name}: {told}", flush=True)
+
+    for name, work in works.items():
+        say(name, _turns.rate(work, 1, 9, device))  # compiles, records, fills caches
     fixed = preset.change(precision=state.precision)
-    found, lines = _turns.beside_fit(
-        fixed, pair, works, rounds, steps, device=str(device), least=0.3
-    )
+    with _turns.knowing(known):
+        found, lines = _turns.beside_fit(
+            fixed, pair, works, rounds, steps, device=str(device), least=0.3, say=say
+        )
     feed.close()
     flops, peak = training_flops(state.net), 2 * side**3 * max(found.pop("matmul"))
-    rows = _turns.table(found, len(x))
+    rows = _turns.table(found, batch)
     rows["roofline"] = {"rounds": [peak / flops], "median": peak / flops}
     rows["roofline"]["most"] = peak / flops
     slower = [min(both) for both in zip(found["data"], found["compute"], strict=True)]
     return {
         "precision": state.precision,
-        "batch": len(x),
+        "batch": batch,
         "flops_per_image": flops,
         "matmul_side": side,
         "peak_flops_per_s": peak,
@@ -101,14 +108,15 @@ def main(arguments=None) -> dict:
     gpu = device.type == "cuda"
     preset = _turns.LARGE if gpu else _turns.SMALL
     preset = preset.change(**given(options))
-    steps = options.steps or (200 if gpu else 10)
+    steps = options.steps or (100 if gpu else 10)
     side = options.side or (8192 if gpu else 2048)
     with tempfile.TemporaryDirectory() as folder:
         place = options.store or prepared(Path(folder), preset, options.images, gpu)
         streamed = mock.patch.object(reader, "_fits", lambda *_: False)
         with streamed if options.stream else mock.MagicMock():
             pair = photographs.opened(place)
-            row = measure(pair, preset, device, options.rounds, steps, side)
+            rounds = options.rounds or (2 if gpu else 5)
+            row = measure(pair, preset, device, rounds, steps, side)
     row |= {"net": preset.net, "options": preset.options, "crop": preset.crop}
     row |= {"stored": list(pair[0].images.shape), "steps_a_block": steps}
     row |= {"streamed": options.stream or not gpu}
@@ -154,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int)
     made.add_argument("--device", default="auto")
     made.add_argument("--precision", default="auto", choices=("auto", *TYPES))
-    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--rounds", type=int, help="5, on a GPU 2")
     made.add_argument("--steps", type=int, help="of one block")
     made.add_argument("--images", type=int, help="of the store packed without STORE")
     made.add_argument("--side", type=int, help="of the matrices")

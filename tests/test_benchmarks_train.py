@@ -5,12 +5,15 @@ import json
 import math
 import os
 import sys
+import time
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from cnnlab import data, nets, packed, train
 from cnnlab.course import records
@@ -57,6 +60,94 @@ def test_training_flops_are_the_closed_form(helpers, name, giga):
     assert path.training_flops(nets.build(name)) / 1e9 == pytest.approx(giga, abs=5e-4)
 
 
+def test_bytes_that_a_step_moves_are_the_closed_form(helpers):
+    layers = OrderedDict(
+        conv=nn.Conv2d(3, 4, 3, padding=1), relu=nn.ReLU(), pool=nn.MaxPool2d(2),
+        flatten=nn.Flatten(), fc=nn.Linear(64, 5),
+    )  # fmt: skip
+    net = nets.Network(layers, (3, 8, 8))
+    numbers = 2 * 192 + 2 * 256  # conv: image twice, output and its gradient
+    numbers += 3 * 256 + 2 * 64  # pool: its input twice; gradient; the other side
+    numbers += 3 * 64 + 2 * 5  # fc
+    moved = importlib.import_module("gpu").training_bytes(net, 10)
+    assert moved == 2 * 10 * numbers + 30 * (112 + 325)
+
+
+def test_a_row_that_fails_is_kept_and_ends_no_other(helpers, tmp_path, capsys):
+    gpu = importlib.import_module("gpu")
+    rows = gpu.Rows(tmp_path / "rows.jsonl")
+    rows.measure("divides", lambda a: (a / 0, ""), 1)
+    rows.measure("adds", lambda a: ({"sum": a + 1}, "two"), 1)
+    with pytest.raises(SystemExit) as ended:  # a GPU that answers nothing any more
+        rows.measure("lost", raising(RuntimeError("CUDA error: misaligned address")))
+    assert ended.value.code == gpu.LOST
+    with pytest.raises(KeyboardInterrupt):  # as if the process had been killed
+        rows.measure("killed", raising(KeyboardInterrupt))
+    again = gpu.Rows(rows.path, seconds=-1)
+    again.measure("adds", None)  # was tried
+    again.measure("late", None)
+    assert again.found == {"adds": {"sum": 2}}
+    assert set(again.failed) == {"divides", "lost", "killed", "late"}
+    assert "division by zero" in again.failed["divides"]
+    assert again.failed["killed"] == "its process ended"
+    assert "adds: two" in capsys.readouterr().out
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+def test_what_takes_too_long_is_ended_with_all_it_began(helpers, tmp_path):
+    gpu = importlib.import_module("gpu")
+    begins = "import subprocess as s; print('begun', s.Popen(['sleep', '60']).pid)"
+    command = [sys.executable, "-uc", f"{begins}; import time; time.sleep(60)"]
+    status, said = gpu.watched(command, gpu.Rows(tmp_path / "rows.jsonl"), 1.0)
+    assert status is None and said.startswith("begun ")
+    for _ in range(50):
+        if not alive(int(said.split()[1])):
+            return
+        time.sleep(0.1)
+    raise AssertionError("a child of the command goes on")
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_the_gpu_script_measures_a_small_network(helpers, tmp_path):
+    gpu = importlib.import_module("gpu")
+    tables = importlib.import_module("readme_tables")
+    for split, images in (("train", few_photographs(24, 72, 1)), ("val", None)):
+        images = images or few_photographs(6, 72, 2)
+        for n, image in enumerate(images.images):
+            folder = tmp_path / "tree" / split / "abc"[images.labels[n]]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{n}.png")
+    packed.pack(tmp_path / "tree", tmp_path / "store", size=72, progress=False,
+                workers=1)  # fmt: skip
+    options = gpu.parsed(["--device", "cpu", "--small", "--presets", "krizhevsky2012"])
+    rows = gpu.Rows(tmp_path / "rows.jsonl")
+    for section in (gpu.speed, gpu.reference):
+        section(tmp_path / "store", options, rows)
+    assert not rows.failed
+    step, eager = (rows.found[f"{kind} krizhevsky2012"] for kind in
+                   ("step", "eager loop"))  # fmt: skip
+    assert step["us"] == pytest.approx(1e6 * 8 / step["images_per_s"], rel=1e-2)
+    floor = step["floor_flops_us"] + step["floor_bytes_us"]
+    assert step["of_floor"] == pytest.approx(floor / step["us"], abs=1e-3)
+    assert eager["ours"] == step["images_per_s"]
+    for where in ("resident", "streamed"):
+        assert rows.found[f"end to end {where}"]["images_per_s"] > 0
+        assert rows.found[f"data {where}"]["images_per_s"] > step["images_per_s"] / 5
+    told = list(tables._gpu_rows({"gpu": "a GPU", "rows": rows.found}))
+    assert len(told) == 3 and "as fast as a tuned eager loop" in told[0][1]
+
+
 def test_a_rate_counts_only_timed_steps(helpers, monkeypatch):
     _, turns = helpers
     clock = iter([0.0, 4.0])
@@ -84,7 +175,7 @@ def test_trees_hold_different_photographs_and_repeat_them_by_links(helpers, tmp_
 
 
 @pytest.mark.slow
-def test_path_speed_reports_four_rates(script):
+def test_path_speed_reports_four_rates(script, capsys):
     row = script(
         "train_path_speed", *TRIAL, "--images", 96, "--batch", 8, "--steps", 2,
         "--side", 64, "--precision", "fp32",
@@ -94,6 +185,9 @@ def test_path_speed_reports_four_rates(script):
     assert all(len(r["rounds"]) == 2 for n, r in rates.items() if n != "roofline")
     assert rates["data"]["median"] > rates["compute"]["median"] > 0
     assert 0.05 < row["end_to_end_of_slower_part"]["median"] < 20
+    said = capsys.readouterr().out  # each rate as soon as it is known
+    assert said.index("  data: ") < said.index("  compute: ") < said.index("GFLOP")
+    assert said.count("  end to end: ") == 2
     flops = row["flops_per_image"] * rates["roofline"]["median"]
     assert flops == pytest.approx(row["peak_flops_per_s"])
 

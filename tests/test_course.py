@@ -111,6 +111,9 @@ def test_a_record_carries_hardware_versions_and_its_command(monkeypatch, tmp_pat
     assert found["seeds"] == 3 and found["hardware"]["cores"] >= 1
     assert "numpy" in found["versions"] and found["command"]
     assert [path.name for path in tmp_path.iterdir()] == ["trial.json"]
+    elsewhere = records.write("trial", {"seeds": 4}, folder=tmp_path / "new")
+    assert elsewhere == tmp_path / "new" / "trial.json" and elsewhere.is_file()
+    assert records.read("trial")["seeds"] == 3
 
 
 def test_a_record_never_measured_says_so(monkeypatch, tmp_path):

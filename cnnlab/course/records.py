@@ -52,7 +52,9 @@ def versions() -> dict:
     return found
 
 
-def write(name: str, payload: dict, command: str | None = None) -> Path:
+def write(
+    name: str, payload: dict, command: str | None = None, folder: Path | None = None
+) -> Path:
     """Store ``payload`` as ``benchmarks/results/<name>.json``, whole or not at all.
 
     Parameters
@@ -60,6 +62,7 @@ def write(name: str, payload: dict, command: str | None = None) -> Path:
     name : file name without ending
     payload : JSON-able numbers; name the number of seeds and the spread in it
     command : how to repeat the run; the running script's path by default
+    folder : another place for the file
     """
     record = {
         "command": command or _command(),
@@ -67,7 +70,7 @@ def write(name: str, payload: dict, command: str | None = None) -> Path:
         "versions": versions(),
         **payload,
     }
-    path = results_dir() / f"{name}.json"
+    path = Path(folder or results_dir()) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".tmp")
     partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
