@@ -1,23 +1,60 @@
 """A training step on one GPU: batches, network and update by their fast paths."""
 
+import warnings
+
 import torch
 
 from cnnlab.cuda import network, update
 from cnnlab.cuda.batches import Batches
-from cnnlab.cuda.network import fits
 from cnnlab.train import compute
 
-__all__ = ["Step", "fits"]
-
 COMPILED = True  # what stands between our kernels is fused by torch.compile
+
+
+def fits(state) -> bool:
+    """Return whether a run's network and GPU can take the fast paths.
+
+    They need bfloat16 in the matrix units: compute capability 8. A network whose
+    kernels do not compile (Triton's versions differ) trains as it did without them.
+    """
+    if not network.fits(state.net):
+        return False
+    if torch.cuda.get_device_capability(state.device)[0] < 8:
+        return False
+    try:
+        _try_out(state)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        warnings.warn(
+            f"train: the fast kernels do not run here ({first[:200]}); going on "
+            "without them.",
+            stacklevel=4,
+        )
+        return False
+    return True
+
+
+def _try_out(state) -> None:
+    """Compile and run every kernel of the network on two images, leaving no trace."""
+    net = network.Fast(state.net, dtype_of(state))
+    training = state.net.training
+    state.net.eval()  # no statistics of a batch are kept
+    x = torch.zeros(2, *state.net.image, device=state.device)
+    leaves = list(net.parameters())
+    torch.autograd.grad(net(x).float().sum(), leaves)
+    torch.cuda.synchronize(state.device)
+    state.net.train(training)
+
+
+def dtype_of(state) -> torch.dtype:
+    return torch.bfloat16 if state.precision == "bf16" else torch.float32
 
 
 class Step(compute.Step):
     """``compute.Step`` with the fast paths."""
 
     def __init__(self, state, batch: int, group, recorded: bool):
-        half = state.precision == "bf16"
-        net = model = network.Fast(state.net, torch.bfloat16 if half else torch.float32)
+        net = model = network.Fast(state.net, dtype_of(state))
         if COMPILED:
             model = torch.compile(net, dynamic=False)
         super().__init__(state, batch, group, model, recorded)

@@ -268,7 +268,7 @@ def pool_backward(g, which, out, count, SIDE: tl.constexpr, STRIDE: tl.constexpr
 # ---------------------------------------------------------------------------- update
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["row"])
 def momentum(w, v, g, copy, rates, row, n, MOMENTUM: tl.constexpr, DECAY: tl.constexpr,
              COPY: tl.constexpr, BLOCK: tl.constexpr):  # fmt: skip
     """v <- MOMENTUM v - rate (g + DECAY w); w <- w + v; copy <- w in its own type."""
@@ -358,16 +358,17 @@ def batch(images, indices, numbers, mean, scale, sds, vectors, out, image_step, 
           row, column, mean_plane, mean_row, mean_column, SEEN: tl.constexpr,
           HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
           CROP: tl.constexpr, FLIP: tl.constexpr, PADDING: tl.constexpr,
-          MEAN: tl.constexpr, SCALE: tl.constexpr, STD: tl.constexpr,
-          CHUNK: tl.constexpr, RESIZED: tl.constexpr, AREA_LOW: tl.constexpr,
-          AREA_HIGH: tl.constexpr, LOG_LOW: tl.constexpr, LOG_HIGH: tl.constexpr,
-          REST_HIGH: tl.constexpr, REST_WIDE: tl.constexpr, ERASE: tl.constexpr,
-          FOLD: tl.constexpr, BORDER: tl.constexpr, ROW: tl.constexpr):  # fmt: skip
+          MEAN: tl.constexpr, SCALE: tl.constexpr, COLOUR: tl.constexpr,
+          STD: tl.constexpr, CHUNK: tl.constexpr, RESIZED: tl.constexpr,
+          AREA_LOW: tl.constexpr, AREA_HIGH: tl.constexpr, LOG_LOW: tl.constexpr,
+          LOG_HIGH: tl.constexpr, REST_HIGH: tl.constexpr, REST_WIDE: tl.constexpr,
+          ERASE: tl.constexpr, FOLD: tl.constexpr, BORDER: tl.constexpr,
+          ROW: tl.constexpr):  # fmt: skip
     """One row of one image, as ``augment.for_training`` makes it; draws alike.
 
     numbers: epoch, low and high half of the seed. Written to (N, SEEN / FOLD,
     SEEN / FOLD, FOLD FOLD CHANNELS), pixels of a FOLD x FOLD square side by side,
-    BORDER pixels from the top and the left. STD 0: no colour shift.
+    BORDER pixels from the top and the left.
     """
     image, y = tl.program_id(0) // CROP, tl.program_id(0) % CROP
     epoch, key_0 = tl.load(numbers), tl.load(numbers + 1)
@@ -421,7 +422,7 @@ def batch(images, indices, numbers, mean, scale, sds, vectors, out, image_step, 
                        MEAN)  # fmt: skip
     if SCALE:
         v *= tl.load(scale + channel)
-    if STD:
+    if COLOUR:
         a, b, c, d = _words(zero + 1, own, epoch, key_0, key_1)
         scaled = (a.to(tl.float64) + 0.5) * 2.3283064365386963e-10
         radius = tl.sqrt(-2.0 * tl.log(scaled))

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from cnnlab.cuda import kernels
 
-WIDEST = 128  # maps of a tile
-LRN_ROWS, LRN_WARPS = (64, 32), 4
-BLOCK, POOL_WARPS = 1024, 4
-WITHIN_WIDE, WITHIN_WARPS = 64, 4
+# Sizes of tiles: the largest for which compute capability 9 keeps all in registers
+# (`ptxas -v`: no spills; with 128 maps there are some).
+PIXELS, MAPS = 32, 64
+BLOCK = 1024  # values of a program that works on them one by one
 
 # ------------------------------------------------------- local response normalisation
 
@@ -40,18 +40,18 @@ def _launch_lrn(kernel, tensors, size, alpha, beta, k, groups, relu) -> None:
     x, bias, *_ = tensors
     channels = x.shape[1]
     tower = channels // groups
-    wide = min(WIDEST, max(16, _power_of_two(tower)))
+    wide = min(MAPS, max(16, _power_of_two(tower)))
     halo = 0 if wide >= tower else size - 1
     blocks = -(-tower // (wide - 2 * halo))
     pixels = x.numel() // channels
-    rows = LRN_ROWS[wide > 64]
     # Without a bias any pointer does: the kernel does not look at it.
     tensors = x, x if bias is None else bias, *tensors[2:]
+    rows = PIXELS * _block(x) // BLOCK
     kernel[(-(-pixels // rows), groups * blocks)](
         *tensors, pixels, alpha / size, k, BETA=beta, LEFT=size // 2,
         RIGHT=(size - 1) // 2, BIAS=bias is not None, RELU=relu, CHANNELS=channels,
         TOWER=tower, ROWS=rows, WIDE=wide, HALO=halo, BLOCKS=blocks,
-        PARTS=_parts(x), num_warps=LRN_WARPS,
+        PARTS=_parts(x),
     )  # fmt: skip
 
 
@@ -72,7 +72,6 @@ def max_pool(x: Tensor, bias: Tensor | None, relu: bool, side: int, stride: int,
         x, x if bias is None else bias, y, which, count, BIAS=bias is not None,
         RELU=relu, SIDE=side, STRIDE=stride, PADDING=padding, HEIGHT=x.shape[2],
         WIDTH=x.shape[3], HIGH=high, WIDE=wide, CHANNELS=x.shape[1], BLOCK=block,
-        num_warps=POOL_WARPS,
     )  # fmt: skip
     return y, which
 
@@ -88,7 +87,6 @@ def max_pool_slope(gradient: Tensor, which: Tensor, side: int, stride: int,
         gradient, which, slope, count, SIDE=side, STRIDE=stride, PADDING=padding,
         REACH=-(-side // stride), HEIGHT=height, WIDTH=width, HIGH=which.shape[2],
         WIDE=which.shape[3], CHANNELS=which.shape[1], BLOCK=block,
-        num_warps=POOL_WARPS,
     )  # fmt: skip
     return slope
 
@@ -126,11 +124,11 @@ def within_map_slope(x: Tensor, gradient: Tensor, scale: Tensor, size: int,
 def _launch_within(kernel, tensors, size, alpha, beta) -> None:
     x = tensors[0]
     count, channels, height, width = x.shape
-    wide = min(WITHIN_WIDE, max(16, _power_of_two(channels)))
+    wide = min(MAPS, max(16, _power_of_two(channels)))
     kernel[(count * height, -(-channels // wide))](
         *tensors, alpha / size**2, BETA=beta, SIDE=size, HEIGHT=height, WIDTH=width,
         CHANNELS=channels, ROW=max(16, _power_of_two(width)), WIDE=wide,
-        PARTS=_parts(x), num_warps=WITHIN_WARPS,
+        PARTS=_parts(x),
     )  # fmt: skip
 
 

@@ -26,9 +26,14 @@ def step(update, copies: dict, rates: torch.Tensor) -> None:
                 continue
             if gradient.stride() != w.stride():  # values must lie in one order
                 gradient = torch.empty_like(w, dtype=gradient.dtype).copy_(gradient)
-            block = BLOCK if w.device.type == "cuda" else 64 * BLOCK  # as in layers
+            block = _block(w)
             kernels.momentum[(-(-w.numel() // block),)](
                 w, v, gradient, w if copy is None else copy, rates, row, w.numel(),
                 MOMENTUM=update.momentum, DECAY=decay, COPY=copy is not None,
                 BLOCK=block,
             )  # fmt: skip
+
+
+def _block(w: torch.Tensor) -> int:
+    """Return the values of a program; the interpreter is slow by the program."""
+    return 64 * BLOCK if w.device.type == "cpu" else BLOCK

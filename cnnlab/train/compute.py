@@ -43,7 +43,7 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto") -> "Ste
     if compiles and on_gpu and group.size == 1:
         from cnnlab.cuda import fast  # lazily: needs Triton
 
-        if fast.fits(state.net):
+        if fast.fits(state):
             return fast.Step(state, batch, group, engine == "graph")
     model = group.wrap(state.net)
     if compiles:
