@@ -39,8 +39,7 @@ class Writer:
             self.wait()
             self.step = None  # a copy may be interrupted
             self.copies = {
-                part: _copied(state[part], self.copies.get(part, {}))
-                for part in _LARGE
+                part: _copied(state[part], self.copies.get(part, {})) for part in _LARGE
             }
             if torch.cuda.is_initialized():
                 torch.cuda.current_stream().synchronize()
