@@ -13,7 +13,7 @@ from _training import SAVES, TINY, digest, pair
 from torch import nn
 
 from cnnlab import train
-from cnnlab.train import TrainError, checkpoints, files, logs
+from cnnlab.train import TrainError, checkpoints, files, logs, writer
 from cnnlab.train.writer import Writer
 
 QUIET = {"progress": False, "device": "cpu"}
@@ -41,33 +41,42 @@ def state_of(net: nn.Module, step: int, errors=()) -> dict:
             "net": net.state_dict(), "velocity": velocity}  # fmt: skip
 
 
-def small_net() -> nn.Module:
+def small_net(device: str = "cpu") -> nn.Module:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    return net.to(memory_format=torch.channels_last)
+    return net.to(device, memory_format=torch.channels_last)
+
+
+ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
 def writers() -> list:
     return [t for t in threading.enumerate() if t.name.startswith(THREAD)]
 
 
-def test_what_is_written_is_the_state_when_it_was_handed_over():
-    net, seen = small_net(), []
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=ON_GPU)])
+def test_what_is_written_is_the_state_when_it_was_handed_over(device):
+    net, seen = small_net(device), []
     gate = Gate()
-    writer = Writer(lambda state: (gate(state), seen.append(state)))
+    behind = Writer(lambda state: (gate(state), seen.append(state)))
     state = state_of(net, 1)
+    if device == "cuda":  # what it was asked for before is in the copy, nothing after
+        torch.cuda._sleep(50_000_000)
+        torch._foreach_add_(list(state["net"].values()), 1)
     before = {name: w.clone() for name, w in net.state_dict().items()}
-    writer.begin(state)
+    assert behind.begin(state)
+    if device == "cuda":
+        assert all(w.is_pinned() for w in behind.copies["net"].values())
     with torch.no_grad():  # training goes on
         for w in (*net.parameters(), *net.buffers(), state["totals"]):
             w.add_(1)
     state["errors"].append(0.5)
     gate.open.set()
-    writer.close()
+    behind.close()
     ((step, errors, written),) = gate.written
     assert (step, errors, seen[0]["totals"].sum()) == (1, [], 0)
     assert written.keys() == before.keys()
     for name, w in before.items():
-        assert torch.equal(written[name], w) and written[name].dtype == w.dtype
+        assert torch.equal(written[name], w.cpu()) and written[name].dtype == w.dtype
         assert seen[0]["net"][name].stride() == w.stride(), name
     assert type(seen[0]["net"]) is type(state["net"])
     assert seen[0]["net"]._metadata == state["net"]._metadata
@@ -75,21 +84,21 @@ def test_what_is_written_is_the_state_when_it_was_handed_over():
 
 def test_one_write_at_a_time_and_only_a_step_makes_training_wait():
     net, gate = small_net(), Gate()
-    writer = Writer(gate)
-    writer.begin(state_of(net, 1))
-    copies = writer.copies
-    writer.begin(state_of(net, 1, [0.5]))  # after validation: no copy, no waiting
-    assert writer.copies is copies and not gate.written
+    behind = Writer(gate)
+    behind.begin(state_of(net, 1))
+    copies = behind.copies
+    behind.begin(state_of(net, 1, [0.5]))  # after validation: no copy, no waiting
+    assert behind.copies is copies and not gate.written
     threading.Timer(0.1, gate.open.set).start()
     with torch.no_grad():
         net[0].bias.fill_(7.0)
-    writer.begin(state_of(net, 2))  # needs the memory of the copies: waits
+    behind.begin(state_of(net, 2))  # needs the memory of the copies: waits
     assert len(gate.written) >= 2
-    writer.close()
+    behind.close()
     assert [found[:2] for found in gate.written] == [(1, []), (1, [0.5]), (2, [])]
     assert not (gate.written[1][2]["0.bias"] == 7).any()
     assert (gate.written[2][2]["0.bias"] == 7).all()
-    assert gate.most == 1 and not writer.faults()
+    assert gate.most == 1 and not behind.faults()
     assert not [thread for thread in writers() if thread.is_alive()]
 
 
@@ -98,13 +107,33 @@ def test_a_failed_write_is_told_once_and_the_next_one_is_made():
         if state["step"] == 1:
             raise TrainError("full")
 
-    writer = Writer(write)
-    writer.begin(state_of(small_net(), 1))
-    writer.begin(state_of(small_net(), 2))
-    writer.wait()
-    assert [str(error) for error in writer.faults()] == ["full"]
-    assert not writer.faults()
-    writer.close()
+    behind = Writer(write)
+    behind.begin(state_of(small_net(), 1))
+    behind.begin(state_of(small_net(), 2))
+    behind.wait()
+    assert [str(error) for error in behind.faults()] == ["full"]
+    assert not behind.faults()
+    behind.close()
+
+
+@SAVES
+def test_without_memory_for_copies_training_waits_as_it_must(
+    tmp_path, monkeypatch, whole
+):
+    def none_left(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    threads = []
+    save = checkpoints.save
+    monkeypatch.setattr(writer.torch, "empty_like", none_left)
+    monkeypatch.setattr(
+        checkpoints, "save",
+        lambda *a: (threads.append(threading.current_thread()), save(*a)),
+    )  # fmt: skip
+    run = train.fit(TINY, pair(), tmp_path, **QUIET)
+    assert digest(run.net) == digest(whole.net)
+    assert threads == [threading.main_thread()] * 6
+    assert [step for step, _ in checkpoints.found(tmp_path)] == [15, 10]
 
 
 # -------------------------------------------------------------------- in a training

@@ -307,15 +307,18 @@ class Book:
         if not self.group.first:
             return
         self._require_owner(state)
-        if not last and state.step < self.total:
-            self.writer.begin(state.as_dict(*sums))
+        last = last or state.step >= self.total
+        saved = state.as_dict(*sums)
+        if not last and self.writer.begin(saved):
             return
         self.writer.wait()
         self._heed(state)
         try:
-            self._write(state.as_dict(*sums))
+            self._write(saved)
         except TrainError as error:
-            raise self._elsewhere(error, state) from None
+            if last:
+                raise self._elsewhere(error, state) from None
+            warnings.warn(f"{error} Training goes on.", stacklevel=2)
 
     def _write(self, saved: dict) -> None:
         """Write what a checkpoint holds; mostly in the writer's thread."""

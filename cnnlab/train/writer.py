@@ -28,25 +28,32 @@ class Writer:
         self.begun: deque = deque()
         self.step, self.copies = None, {}
 
-    def begin(self, state: dict) -> None:
+    def begin(self, state: dict) -> bool:
         """Copy a state, and write it when what was begun before is written.
 
         Waits for that only if there was a step since: the memory of the copies, as
         much as weights and velocities take, is used again. Without a step, as after a
-        validation, they are not even copied.
+        validation, they are not even copied. Returns False, and writes nothing, where
+        there is no memory for them.
         """
         if state["step"] != self.step:
             self.wait()
             self.step = None  # a copy may be interrupted
-            self.copies = {
-                part: _copied(state[part], self.copies.get(part, {})) for part in _LARGE
-            }
+            try:
+                self.copies = {
+                    part: _copied(state[part], self.copies.get(part, {}))
+                    for part in _LARGE
+                }
+            except RuntimeError:  # PyTorch's word for it
+                self.copies = {}
+                return False
             if torch.cuda.is_initialized():
                 torch.cuda.current_stream().synchronize()
             self.step = state["step"]
         small = {name: part for name, part in state.items() if name not in _LARGE}
         whole = copy.deepcopy(small) | self.copies
         self.begun.append(self.pool.submit(self.write, whole))
+        return True
 
     def wait(self) -> None:
         """Wait until all is written, or has failed; ``faults`` says which."""
