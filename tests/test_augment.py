@@ -802,6 +802,8 @@ def test_evaluation_and_statistics_refuse_too():
         with pytest.raises(ValueError, match=rf"of the 3 images, 0 to 2; got {span}\."):
             augment.mean_image(batch(3), rows)
     assert torch.equal(augment.mean_image(batch(3), [-1]), batch(3)[2].float())
+    one = augment.mean_image(batch(3).numpy(), [-1])  # an array, and one row of it
+    assert torch.equal(one, batch(3)[2].float())
 
 
 CHOICES = [

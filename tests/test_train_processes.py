@@ -85,13 +85,27 @@ def whole(store, tmp_path_factory):
     return out
 
 
+SLOW = """
+import sys, time
+from cnnlab.train import __main__ as cli, checkpoints
+seal = checkpoints._seal
+def slowly(out):
+    out.flush()
+    time.sleep(0.1)
+    seal(out)
+checkpoints._seal = slowly
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
 def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(
     store, whole, tmp_path
 ):
     out, dice = tmp_path / "run", random.Random(7)
-    for _ in range(2):
-        process = subprocess.Popen(
-            line(store, out, "--save-minutes", "0.0005"),  # every 30 ms
+    more = line(store, out, "--save-minutes", "0.0005")[3:]  # every 30 ms
+    for _ in range(int(os.environ.get("CNNLAB_KILLS", "2"))):
+        process = subprocess.Popen(  # so slow that a checkpoint is always on its way
+            [sys.executable, "-c", SLOW, *more],
             env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         before = checkpoints.found(out)

@@ -22,6 +22,7 @@ from cnnlab.augment.statistics import (
     channel_std,
     colour_directions,
     mean_image,
+    moments,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "for_evaluation",
     "for_training",
     "mean_image",
+    "moments",
     "normal",
     "paper_square",
     "ten_crop",

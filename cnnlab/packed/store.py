@@ -3,7 +3,8 @@
 A store is a folder. For every split it holds ``SPLIT.images``, the pixels as plain
 bytes (N, H, W, C) without any header, ``SPLIT.labels``, N little-endian int64, and
 ``SPLIT.sums``, the CRC-32 of each image, N little-endian uint32; ``store.json``
-describes them and is written last, so that a store without it is unfinished.
+describes them and is written last, so that a store without it is unfinished. Training
+may add ``SPLIT.statistics``, which it can do without.
 
 Header, labels and sums are compared with their digests whenever a store is opened. So
 are the pixels of a small store; those of a larger one are compared image by image as

@@ -23,6 +23,7 @@ from cnnlab.train import (
 from cnnlab.train import state as states
 from cnnlab.train._errors import TrainError
 from cnnlab.train.saved import checked
+from cnnlab.train.writer import Writer
 
 
 class Book:
@@ -42,6 +43,7 @@ class Book:
         self.history: list[dict] = []
         self.log = self.bar = self.curves = None
         self.saved_at = time.monotonic()
+        self.writer = Writer(self._write)
         self.losses: list[float] = []  # a mean an interval, for the plateau warning
         self.agree_every, self.agreed = 1, (0, self.saved_at)
 
@@ -145,12 +147,16 @@ class Book:
                 folder.export(self.folder, state)
         finally:
             self.bar.close()
+            self.writer.close()  # an error, too, waits for what is being written
+            for error in self.writer.faults():
+                warnings.warn(str(error), stacklevel=2)
 
     # ------------------------------------------------------------------ during
 
     def after_step(self, state, waited: float, stop) -> bool:
         """Log, save if it is time; return whether to stop. The loss is finite."""
         self.bar.advance()
+        self._heed(state)
         if state.step % self.interval == 0:
             self._interval(state, waited)
         if (state.step - self.agreed[0]) % self.agree_every:
@@ -242,6 +248,7 @@ class Book:
         rate = sgd.rate_at(state.preset, moment, state.stalls)
         kept = ""
         if self.folder is not None:
+            self.writer.wait()  # to know which one is the last
             found = checkpoints.found(self.folder)
             kept = (
                 f" The last checkpoint, of step {found[0][0]}, is kept."
@@ -287,9 +294,10 @@ class Book:
         return self.group.any(bool(self.on_epoch and self.on_epoch(line)))
 
     def save(self, state, last: bool = False) -> None:
-        """Write a checkpoint; on a full disk go on, unless it is the last one.
+        """Write a checkpoint, in the background unless it is the last one.
 
-        The last one is written elsewhere if it must be: no work is lost.
+        On a full disk training goes on, and says so when it is known. The last one is
+        waited for, and written elsewhere if it must be: no work is lost.
         """
         self.saved_at = time.monotonic()
         self.require_finite(state)
@@ -299,11 +307,30 @@ class Book:
         if not self.group.first:
             return
         self._require_owner(state)
+        last = last or state.step >= self.total
+        saved = state.as_dict(*sums)
+        if not last and self.writer.begin(saved):
+            return
+        self.writer.wait()
+        self._heed(state)
         try:
-            checkpoints.save(self.folder, state.step, state.as_dict(*sums))
+            self._write(saved)
         except TrainError as error:
-            if last or state.step >= self.total:
+            if last:
                 raise self._elsewhere(error, state) from None
+            warnings.warn(f"{error} Training goes on.", stacklevel=2)
+
+    def _write(self, saved: dict) -> None:
+        """Write what a checkpoint holds; mostly in the writer's thread."""
+        self.owner.require()  # it may have waited for the one before
+        checkpoints.save(self.folder, saved["step"], saved)
+
+    def _heed(self, state) -> None:
+        """Tell of checkpoints that could not be written in the background."""
+        for error in self.writer.faults():
+            self._require_owner(state)
+            if not isinstance(error, TrainError):
+                raise error
             warnings.warn(f"{error} Training goes on.", stacklevel=2)
 
     def rescue(self, state) -> None:

@@ -71,16 +71,23 @@ def save(folder, step: int, state: dict, keep: int = 2) -> Path:
     path = folder / f"checkpoint-{step:08d}.pt"
     files.remove_partial(folder, "checkpoint-*")
     try:
-        _write(path, state)
+        write(path, state)
     except DiskFull:
         if not _gave_up_older(folder):
             raise
-        _write(path, state)
+        write(path, state)
     older = [p for s, p in found(folder) if s <= step]
     for path_of_old in older[keep:]:
         with contextlib.suppress(OSError):  # it costs space only
             path_of_old.unlink()
     return path
+
+
+def write(path: Path, state: dict) -> None:
+    """Write a file that ``load`` reads, whole or not at all; see ``save``."""
+    with files.whole(path) as file:
+        torch.save({_MARK: FORMAT, "state": state}, file)
+        _seal(file)
 
 
 def load(path) -> dict:
@@ -289,12 +296,6 @@ def _as_folder(folder) -> Path:
     except OSError as error:
         raise write_fault(error, folder / "checkpoint") from None
     return folder
-
-
-def _write(path: Path, state: dict) -> None:
-    with files.whole(path) as file:
-        torch.save({_MARK: FORMAT, "state": state}, file)
-        _seal(file)
 
 
 def _gave_up_older(folder: Path) -> bool:

@@ -77,7 +77,8 @@ def fit(
     resume : None; "auto" goes on from the newest checkpoint in ``out`` if there is one
     steps : stop after so many updates instead of the preset's epochs
     interval : updates between two lines of the interval log
-    save_minutes : minutes between checkpoints; one is also written every epoch
+    save_minutes : minutes between checkpoints; one is also written every epoch, all but
+        the last while training goes on
     engine : "auto", "eager", "compile", "graph"; see ``compute.make``
     progress : show a bar (plain lines where there is no terminal) and notes
     live : draw learning curves while training, in a notebook

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from cnnlab import augment, data, packed, shapes
+from cnnlab import data, packed, shapes
 from cnnlab.data import listing
 from cnnlab.train import files
 from cnnlab.train._errors import TrainError
 from cnnlab.train.presets import Preset
+from cnnlab.train.statistics import statistics as statistics
 
 # The first that exists is used: a test set is judged by `eval --split test`, unless
 # there is no other to choose by.
@@ -210,27 +210,3 @@ def _checked(source: Source, preset: Preset) -> Source:
             "or pack larger images."
         )
     return source
-
-
-def statistics(source: Source, preset: Preset) -> dict[str, torch.Tensor]:
-    """Return what the input needs of the train set: mean, scale, colour directions.
-
-    Mean (C, H, W) or (C, 1, 1) and scale (C, 1, 1) in grey levels; colour: standard
-    deviations (3,) and directions (3, 3). From at most 20,000 evenly spaced images.
-    """
-    rows = np.linspace(0, len(source.train.labels) - 1, 20_000)
-    rows = np.unique(rows.astype(np.int64))
-    found = {}
-    if preset.mean == "image":
-        found["mean"] = augment.mean_image(source.train, rows)
-    elif preset.mean == "channel":
-        found["mean"] = augment.channel_mean(source.train, rows)
-    if preset.unit:
-        # Below one grey level there is only rounding (or, in a channel that is the
-        # same everywhere, nothing): that is not made larger.
-        found["scale"] = 1 / augment.channel_std(source.train, rows).clamp_min(1)
-    if preset.colour_std:
-        found["colour"], found["directions"] = augment.colour_directions(
-            source.train, rows
-        )
-    return {name: torch.as_tensor(value).float() for name, value in found.items()}
