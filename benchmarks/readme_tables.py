@@ -31,7 +31,7 @@ WINGS = {
         "ops", "grads", "fast", "windows", "shapes", "arrays",
         "plots", "widgets", "checks", "yours",
     ),
-    "the engine": ("nets", "augment", "packed", "train"),
+    "the engine": ("nets", "augment", "packed", "train", "cuda"),
     "the apparatus": ("course",),
 }  # fmt: skip
 

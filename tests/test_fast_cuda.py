@@ -27,8 +27,9 @@ RUNS = INTERPRETED or DEVICE == "cuda"
 kernel = pytest.mark.skipif(not RUNS, reason="needs a GPU, or the interpreter")
 
 if RUNS:
-    from cnnlab.cuda import fast, layers, network, update
+    from cnnlab.cuda import layers, network, update
     from cnnlab.cuda.batches import Batches
+    from cnnlab.train import fast
 
 # The greatest relative errors allowed: float32 has 24 digits, bfloat16 has 8, and the
 # interpreter cuts them off instead of rounding.

@@ -71,10 +71,12 @@ TABLE = {
     "nets": (("shapes",), ("torch",)),
     "augment": (("shapes",), ("numpy", "torch")),
     "attribution": ((), ("torch",)),
+    "cuda": (("nets", "augment", "shapes"), ("torch", "triton")),
     "train": (
         (
             "nets", "augment", "packed", "data", "shapes", "arrays", "course.door",
             "course.paths", "course.records", "recipe",
+            "cuda",  # in train.fast, which is loaded where there is Triton
         ),
         ("numpy", "torch"),
     ),

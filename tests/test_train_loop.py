@@ -29,13 +29,23 @@ def on_the_processor(request, monkeypatch):
 @pytest.mark.parametrize("norm", ["lrn", "batch"])
 def test_on_a_gpu_a_recorded_step_is_the_eager_one(norm):
     recipe = TINY.change(options={"dropout": 0.0, "norm": norm})
-    one, two = (
-        train.fit(recipe, pair(), steps=7, device="cuda", engine=engine, progress=False)
-        for engine in ("eager", "graph")
-    )
-    found, wanted = one.net.state_dict(), two.net.state_dict()
-    for name, value in found.items():
-        torch.testing.assert_close(value, wanted[name], rtol=2e-2, atol=2e-3)
+
+    def weights(precision, engine):
+        run = train.fit(
+            recipe, pair(), steps=7, device="cuda", precision=precision, engine=engine,
+            progress=False,
+        )  # fmt: skip
+        return torch.cat([w.detach().flatten() for w in run.net.parameters()])
+
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        exact, recorded = weights("fp32", "eager"), weights("fp32", "graph")
+    # Not with TensorFloat-32, PyTorch's way for convolutions: with ten binary digits
+    # each kernel rounds differently, and 7 steps make 0.0155 of it.
+    assert (recorded - exact).norm() < 1e-3 * exact.norm()
+    # In bfloat16 the two round at other places: what fused kernels never write down
+    # keeps float32's digits. Neither may be much farther from float32 than the other.
+    rounding = (weights("bf16", "eager") - exact).norm()
+    assert (weights("bf16", "graph") - exact).norm() < 2 * rounding
 
 
 @GPU

@@ -12,6 +12,7 @@ from cnnlab.cuda import kernels
 # Sizes of tiles: the largest for which compute capability 9 keeps all in registers
 # (`ptxas -v`: no spills; with 128 maps there are some).
 PIXELS, MAPS = 32, 64
+WIDEST = 64  # pixels of a row that ``within_map`` takes
 BLOCK = 1024  # values of a program that works on them one by one
 
 # ------------------------------------------------------- local response normalisation

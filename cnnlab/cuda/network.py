@@ -247,9 +247,11 @@ class Pool(nn.Module):
 class Within(nn.Module):
     def __init__(self, layer: nets.WithinMapNorm):
         super().__init__()
-        self.how = layer.size, layer.alpha, layer.beta
+        self.layer, self.how = layer, (layer.size, layer.alpha, layer.beta)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[3] > layers.WIDEST:
+            return self.layer(x)
         return layers.within_map(_last(x), *self.how)[0]
 
 

@@ -41,7 +41,7 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto") -> "Ste
         limit = torch._dynamo.config.cache_size_limit
         torch._dynamo.config.cache_size_limit = max(64, limit)
     if compiles and on_gpu and group.size == 1:
-        from cnnlab.cuda import fast  # lazily: needs Triton
+        from cnnlab.train import fast  # lazily: needs Triton
 
         if fast.fits(state):
             return fast.Step(state, batch, group, engine == "graph")
