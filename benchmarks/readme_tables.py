@@ -260,8 +260,11 @@ def _training_speed():
         yield from _arithmetic_rows(arithmetic)
     if (waiting := _stored("wait_policy_speed")) is not None:
         gain = waiting["active_to_passive"]["median"]
+        spin = waiting.get("spin_to_passive")
         what = f"training `{waiting['preset']}` on a processor with nothing else to do"
         words = f"{gain:.2f} × as fast with OMP_WAIT_POLICY=ACTIVE"
+        if spin is not None:
+            words += f", {spin['median']:.2f} × by itself, from the command line"
         yield what, words, "wait_policy_speed"
     if (memory := _stored("train_memory")) is not None:
         what = f"memory that training gains in {memory['steps']:,} steps"

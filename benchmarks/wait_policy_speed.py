@@ -2,10 +2,12 @@
 
     python benchmarks/wait_policy_speed.py
 
-``OMP_WAIT_POLICY`` must be set before PyTorch loads, so every block of steps is a
-process of its own; the two policies take turns. The course's default is PASSIVE, which
-does not slow other programs down; ACTIVE is for a machine that does nothing else.
-Preset ``cifar2012`` on generated scenes.
+How threads wait must be set before PyTorch loads, so every block of steps is a process
+of its own, and the ways take turns: alone, and beside one program that computes all the
+time. PASSIVE is the course's default. ACTIVE is for a machine that does nothing else
+for as long as the run lasts. SPIN is what ``python -m cnnlab.train`` chooses where the
+machine is idle when it begins: asleep, after spinning for a moment. Preset
+``cifar2012`` on generated scenes.
 """
 
 import argparse
@@ -13,8 +15,12 @@ import os
 import subprocess
 import sys
 
-POLICIES = ("PASSIVE", "ACTIVE")
+from cnnlab import _waiting
+
+SPIN = "GOMP_SPINCOUNT"
+POLICIES = ("PASSIVE", "SPIN", "ACTIVE")
 PRESET = "cifar2012"
+RIVAL = [sys.executable, "-c", "while True: pass"]
 
 
 def child(precision: str, steps: int) -> None:
@@ -30,12 +36,25 @@ def child(precision: str, steps: int) -> None:
     print(lines[-1]["images_per_s"])
 
 
-def speed(policy: str, options) -> float:
-    """Return images a second under a policy, measured in a process of its own."""
+def speed(policy: str, options, rivals: int = 0) -> float:
+    """Return images a second under a policy, measured in a process of its own.
+
+    ``rivals`` is the number of other programs that compute all the while.
+    """
     command = [sys.executable, __file__, "--child", "--precision", options.precision]
-    command += ["--steps", str(options.steps)]
-    environment = {**os.environ, "OMP_WAIT_POLICY": policy}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    steps = options.steps // 10 if rivals else options.steps  # ACTIVE takes ages there
+    command += ["--steps", str(max(1, steps))]
+    environment = {name: v for name, v in os.environ.items() if name != SPIN}
+    environment["OMP_WAIT_POLICY"] = policy.replace("SPIN", "PASSIVE")
+    if policy == "SPIN":
+        environment[SPIN] = str(_waiting.SPINS)
+    beside = [subprocess.Popen(RIVAL) for _ in range(rivals)]
+    try:
+        run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    finally:
+        for rival in beside:
+            rival.kill()
+            rival.wait()
     if run.returncode:
         raise SystemExit(run.stderr)
     return round(float(run.stdout.split()[-1]), 1)
@@ -54,14 +73,19 @@ def main(arguments=None) -> None:
     import _turns
     import torch
 
-    found = {policy: [] for policy in POLICIES}
+    alone, beside = ({policy: [] for policy in POLICIES} for _ in range(2))
     for _ in range(options.rounds):
         for policy in POLICIES:
-            found[policy].append(speed(policy, options))
-    gain = _turns.ratio(found["ACTIVE"], found["PASSIVE"])
-    print(found, f"ACTIVE is {gain['median']:.2f} times as fast")
+            alone[policy].append(speed(policy, options))
+            beside[policy].append(speed(policy, options, rivals=1))
     payload = {"preset": PRESET, "precision": options.precision}
-    payload |= {"images_per_s": found, "active_to_passive": gain}
+    payload |= {"spins": _waiting.SPINS, "images_per_s": alone}
+    payload["images_per_s_beside_one_program"] = beside
+    for policy in ("SPIN", "ACTIVE"):
+        for place, found in (("", alone), ("_beside_one_program", beside)):
+            gain = _turns.ratio(found[policy], found["PASSIVE"])
+            payload[f"{policy.lower()}_to_passive{place}"] = gain
+            print(f"{policy}{place}: {gain['median']:.2f} times PASSIVE", found)
     _turns.store("wait_policy_speed", torch.device("cpu"), payload)
 
 

@@ -236,10 +236,13 @@ def test_waiting_threads_are_compared_in_processes_of_their_own(script):
     row = script(
         "wait_policy_speed", "--rounds", 1, "--steps", 1, "--precision", "fp32"
     )
-    both = row["images_per_s"]
-    assert set(both) == {"PASSIVE", "ACTIVE"} and len(both["ACTIVE"]) == 1
-    quotient = both["ACTIVE"][0] / both["PASSIVE"][0]
-    assert row["active_to_passive"]["median"] == pytest.approx(quotient, abs=1e-3)
+    for place in ("", "_beside_one_program"):
+        found = row[f"images_per_s{place}"]
+        assert set(found) == {"PASSIVE", "SPIN", "ACTIVE"}
+        for policy in ("SPIN", "ACTIVE"):
+            quotient = found[policy][0] / found["PASSIVE"][0]
+            gain = row[f"{policy.lower()}_to_passive{place}"]["median"]
+            assert gain == pytest.approx(quotient, abs=1e-3)
 
 
 @pytest.mark.slow
