@@ -1,6 +1,7 @@
 """The benchmarks of training run, and their records hold together; not how fast."""
 
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -46,6 +47,15 @@ def script(monkeypatch):
 
 
 @pytest.fixture
+def gpu(helpers):
+    """``benchmarks/gpu.py``, by its path: other modules have that name too."""
+    spec = importlib.util.spec_from_file_location("_gpu", BENCHMARKS / "gpu.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
 def helpers(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module("_photographs"), importlib.import_module("_turns")
@@ -60,7 +70,7 @@ def test_training_flops_are_the_closed_form(helpers, name, giga):
     assert path.training_flops(nets.build(name)) / 1e9 == pytest.approx(giga, abs=5e-4)
 
 
-def test_bytes_that_a_step_moves_are_the_closed_form(helpers):
+def test_bytes_that_a_step_moves_are_the_closed_form(gpu):
     layers = OrderedDict(
         conv=nn.Conv2d(3, 4, 3, padding=1), relu=nn.ReLU(), pool=nn.MaxPool2d(2),
         flatten=nn.Flatten(), fc=nn.Linear(64, 5),
@@ -69,12 +79,11 @@ def test_bytes_that_a_step_moves_are_the_closed_form(helpers):
     numbers = 2 * 192 + 2 * 256  # conv: image twice, output and its gradient
     numbers += 3 * 256 + 2 * 64  # pool: its input twice; gradient; the other side
     numbers += 3 * 64 + 2 * 5  # fc
-    moved = importlib.import_module("gpu").training_bytes(net, 10)
+    moved = gpu.training_bytes(net, 10)
     assert moved == 2 * 10 * numbers + 30 * (112 + 325)
 
 
-def test_a_row_that_fails_is_kept_and_ends_no_other(helpers, tmp_path, capsys):
-    gpu = importlib.import_module("gpu")
+def test_a_row_that_fails_is_kept_and_ends_no_other(gpu, tmp_path, capsys):
     rows = gpu.Rows(tmp_path / "rows.jsonl")
     rows.measure("divides", lambda a: (a / 0, ""), 1)
     rows.measure("adds", lambda a: ({"sum": a + 1}, "two"), 1)
@@ -100,8 +109,7 @@ def raising(error):
     return work
 
 
-def test_what_takes_too_long_is_ended_with_all_it_began(helpers, tmp_path):
-    gpu = importlib.import_module("gpu")
+def test_what_takes_too_long_is_ended_with_all_it_began(gpu, tmp_path):
     begins = "import subprocess as s; print('begun', s.Popen(['sleep', '60']).pid)"
     command = [sys.executable, "-uc", f"{begins}; import time; time.sleep(60)"]
     status, said = gpu.watched(command, gpu.Rows(tmp_path / "rows.jsonl"), 1.0)
@@ -119,8 +127,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_the_gpu_script_measures_a_small_network(helpers, tmp_path):
-    gpu = importlib.import_module("gpu")
+def test_the_gpu_script_measures_a_small_network(gpu, tmp_path):
     tables = importlib.import_module("readme_tables")
     for split, images in (("train", few_photographs(24, 72, 1)), ("val", None)):
         images = images or few_photographs(6, 72, 2)
@@ -192,16 +199,22 @@ def test_path_speed_reports_four_rates(script, capsys):
     assert flops == pytest.approx(row["peak_flops_per_s"])
 
 
-@pytest.mark.slow
-def test_path_speed_takes_a_store(script, helpers, tmp_path):
+def test_path_speed_takes_a_store(script, helpers, tmp_path, monkeypatch):
     photographs, _ = helpers
     tree = photographs.write_tree(tmp_path / "tree", 60, (40, 40))
     packed.pack(tree, tmp_path / "store", size=36, progress=False)
-    row = script(
-        "train_path_speed", *TRIAL, tmp_path / "store", "--crop", 32, "--batch", 8,
-        "--steps", 2, "--side", 64, "--precision", "fp32",
-    )  # fmt: skip
-    assert row["stored"][1:] == [36, 36, 3] and row["batch"] == 8
+    module, seen = importlib.import_module("train_path_speed"), []
+
+    def stop(pair, preset, *rest):
+        seen.append((pair[0].images.shape[1:], preset.crop, preset.batch))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "measure", stop)
+    with pytest.raises(KeyboardInterrupt):
+        script(
+            "train_path_speed", *TRIAL, tmp_path / "store", "--crop", 32, "--batch", 8
+        )
+    assert seen == [((36, 36, 3), 32, 8)]
 
 
 @pytest.mark.slow
@@ -232,7 +245,16 @@ def test_overhead_compares_the_loop_with_a_bare_one(script):
 
 
 @pytest.mark.slow
-def test_waiting_threads_are_compared_in_processes_of_their_own(script):
+def test_waiting_threads_are_compared_in_processes_of_their_own(script, monkeypatch):
+    module = importlib.import_module("wait_policy_speed")
+    real, measured = module.speed, {"PASSIVE": 100.0, "ACTIVE": 150.0}
+
+    def speed(policy, options, rivals=0):  # one way is really measured, and once
+        if policy not in measured:
+            measured[policy] = real(policy, options)
+        return measured[policy] / (1 + rivals)
+
+    monkeypatch.setattr(module, "speed", speed)
     row = script(
         "wait_policy_speed", "--rounds", 1, "--steps", 1, "--precision", "fp32"
     )
@@ -257,11 +279,12 @@ def test_arithmetic_compares_formats_and_layouts(script):
 
 
 @pytest.mark.slow
-def test_memory_is_noted_through_the_steps(script):
+def test_memory_is_noted_through_the_steps(script, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("train_memory"), "INTERVAL", 8)
     row = script(
-        "train_memory", "--device", "cpu", "--images", 160, "--steps", 25, "--warm", 25
+        "train_memory", "--device", "cpu", "--images", 160, "--steps", 8, "--warm", 8
     )
-    assert row["notes"]["step"] == [25, 50]
+    assert row["notes"]["step"] == [8, 16]
     assert 50 < row["first_mib"] < 20_000
     assert row["reader_host_bytes"] == 4 * 64 * 3 * 32 * 32
 
