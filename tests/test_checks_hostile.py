@@ -29,7 +29,11 @@ def judge(exercise, answer):
     return exercise(answer, right)
 
 
-@each_exercise
+@pytest.mark.parametrize(
+    "exercise",
+    [one for one in EXERCISES if one.name != "best_recipe"],  # it trains for seconds
+    ids=lambda one: one.name,
+)
 def test_a_right_answer_may_print_draw_and_return_tensors(exercise):
     torch = pytest.importorskip("torch")
 
