@@ -309,6 +309,11 @@ def test_a_step_of_the_fast_paths_is_the_eager_one(monkeypatch):
         if engine == "eager":
             step = compute.make(state, group, 1, engine)
         else:
+            before = [w.clone() for w in state.net.parameters()]
+            fast._try_out(state)  # leaves no trace
+            assert all(map(torch.equal, before, state.net.parameters()))
+            assert state.net.training
+            assert all(w.grad is None for w in state.net.parameters())
             step = fast.Step(state, 1, group, False)
         for epoch in (0, 1):
             images, labels = (

@@ -267,7 +267,6 @@ def test_a_folder_lost_while_a_checkpoint_is_written_ends_the_run(
     def lose(row):  # the first write of step 5 is going on, the second one waits
         if row["step"] == 6:
             out.rename(tmp_path / "moved")
-            time.sleep(0.3)
 
     with (
         warnings.catch_warnings(record=True) as said,
@@ -277,7 +276,8 @@ def test_a_folder_lost_while_a_checkpoint_is_written_ends_the_run(
         resumed(out, interval=6, on_interval=lose)
     assert not [w for w in said if "goes on" in str(w.message)]
     (place,) = tmp_path.glob("cnnlab-*")
-    assert checkpoints.newest(place)[1]["step"] == 7
+    # As soon as the thread has found out, or when it is waited for at step 10.
+    assert 7 <= checkpoints.newest(place)[1]["step"] <= 10
     assert not checkpoints.found(out)[1:]
 
 

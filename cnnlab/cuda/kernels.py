@@ -72,7 +72,7 @@ def _tile(pixels, CHANNELS: tl.constexpr, TOWER: tl.constexpr, ROWS: tl.constexp
     return places, channel, there, rows & there[None, :], rows & own[None, :]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["pixels"])  # any number of images
 def lrn_forward(x, bias, y, pixels, a, k, BETA: tl.constexpr, LEFT: tl.constexpr,
                 RIGHT: tl.constexpr, BIAS: tl.constexpr, RELU: tl.constexpr,
                 CHANNELS: tl.constexpr, TOWER: tl.constexpr, ROWS: tl.constexpr,
@@ -103,7 +103,7 @@ def _input(x, bias, places, channel, there, load, BIAS: tl.constexpr,
     return v
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["pixels"])  # any number of images
 def lrn_backward(x, bias, g, out, pixels, a, k, BETA: tl.constexpr, LEFT: tl.constexpr,
                  RIGHT: tl.constexpr, BIAS: tl.constexpr, RELU: tl.constexpr,
                  CHANNELS: tl.constexpr, TOWER: tl.constexpr, ROWS: tl.constexpr,

@@ -35,15 +35,27 @@ def fits(state) -> bool:
 
 
 def _try_out(state) -> None:
-    """Compile and run every kernel of the network on two images, leaving no trace."""
-    net = network.Fast(state.net, dtype_of(state))
+    """Compile and run the kernels on two grey images, leaving no trace."""
+    net, recipe = network.Fast(state.net, dtype_of(state)), state.recipe(0)
+    mean, shape = recipe.get("mean"), state.net.image
+    if mean is not None and mean.shape[-1] > 1:
+        shape = tuple(mean.shape)  # of what is stored
+    see = _batches(state, net, 2, shape)
+    images = torch.full((2, *shape), 128, dtype=torch.uint8, device=state.device)
+    x = see(images, torch.arange(2, device=state.device), 0, recipe)
     training = state.net.training
     state.net.eval()  # no statistics of a batch are kept
-    x = torch.zeros(2, *state.net.image, device=state.device)
-    leaves = list(net.parameters())
-    torch.autograd.grad(net(x).float().sum(), leaves)
-    torch.cuda.synchronize(state.device)
-    state.net.train(training)
+    try:
+        slopes = torch.autograd.grad(net(x).float().sum(), list(net.parameters()))
+        slopes[0].sum().item()  # waits: errors of a GPU come late
+    finally:
+        state.net.train(training)
+
+
+def _batches(state, net: network.Fast, count: int, shape) -> Batches:
+    """Return what makes batches of ``count`` images of a stored shape (C, H, W)."""
+    folding = net.fold, net.seen, net.border
+    return Batches(count, shape, state.recipe(0), state.device, net.dtype, *folding)
 
 
 def dtype_of(state) -> torch.dtype:
@@ -64,10 +76,8 @@ class Step(compute.Step):
     def see(self, images, indices, epoch: int) -> torch.Tensor:
         recipe = self.state.recipe(epoch)
         if self.batches is None:
-            self.batches = Batches(
-                self.batch, images.shape[1:], recipe, self.state.device,
-                self.net.dtype, self.net.fold, self.net.seen, self.net.border,
-            )  # fmt: skip
+            shape = images.shape[1:]
+            self.batches = _batches(self.state, self.net, self.batch, shape)
             self.buffer = self.batches.out
         return self.batches(images, indices, epoch, recipe)
 
