@@ -1,7 +1,8 @@
 """The fast paths of a GPU against the code they stand in for.
 
 On a machine without a GPU the file runs itself in a process in which Triton interprets
-the kernels: slow, so shapes are small, and bfloat16 is rounded down there.
+the kernels: slow, so shapes are small and only some of the networks are compared, and
+bfloat16 is cut off there instead of rounded, so float32 stands for both.
 """
 
 import math
@@ -31,10 +32,9 @@ if RUNS:
     from cnnlab.cuda.batches import Batches
     from cnnlab.train import fast
 
-# The greatest relative errors allowed: float32 has 24 digits, bfloat16 has 8, and the
-# interpreter cuts them off instead of rounding.
+# The greatest relative errors allowed: float32 has 24 digits, bfloat16 has 8.
 ALLOWED = {torch.float32: 1e-6, torch.bfloat16: 1e-2 if INTERPRETED else 4e-3}
-TYPES = tuple(ALLOWED)
+TYPES = (torch.float32,) if INTERPRETED else tuple(ALLOWED)
 
 
 @pytest.mark.slow
@@ -190,7 +190,8 @@ COLOUR = torch.tensor([50.0, 20.0, 10.0]), AXES[0]
 def test_batches_are_augments(recipe, fold):
     drawn = torch.Generator().manual_seed(0)
     # The interpreter takes a tenth of a second for each row of an image.
-    size, count, crop = (3, 12, 13), 3 if INTERPRETED else 64, 4 if INTERPRETED else 9
+    few = 2 + ("chunk" in recipe)  # a chunk, and one image of another
+    size, count, crop = (3, 12, 13), few if INTERPRETED else 64, 4 if INTERPRETED else 9
     recipe = {**recipe, "crop": crop}
     images = torch.randint(0, 256, (count, *size), generator=drawn).byte().to(DEVICE)
     if fold > 1:
@@ -230,7 +231,7 @@ def exact():
 
 
 @kernel
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", list(NETWORKS)[: 3 if INTERPRETED else None])
 def test_a_network_and_its_gradients_are_the_tables(name):
     net = small(name)
     assert network.fits(net)
@@ -261,7 +262,7 @@ def test_networks_with_other_layers_take_the_usual_path():
 
 
 @kernel
-@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("dtype", ALLOWED)
 def test_an_update_in_one_pass_is_the_papers(dtype):
     recipe = presets.load("krizhevsky2012").change(layer_rates=())
     nets_ = [small("pool first") for _ in "ab"]
@@ -315,7 +316,7 @@ def test_a_step_of_the_fast_paths_is_the_eager_one(monkeypatch):
             assert state.net.training
             assert all(w.grad is None for w in state.net.parameters())
             step = fast.Step(state, 1, group, False)
-        for epoch in (0, 1):
+        for epoch in range(1 if INTERPRETED else 3):
             images, labels = (
                 torch.from_numpy(part[:1]).to(DEVICE)
                 for part in (sets[0].images, sets[0].labels)
@@ -336,9 +337,10 @@ def test_compiling_sees_the_whole_network():
     net = small("pool first")
     quick = network.Fast(net, torch.float32)
     x = normal(2, *net.image)
-    whole = torch.compile(quick, backend="aot_eager", fullgraph=True, dynamic=False)
-    torch.testing.assert_close(whole(x), quick(x))
+    backend = "eager" if INTERPRETED else "inductor"
+    whole = torch.compile(quick, backend=backend, fullgraph=True, dynamic=False)
+    torch.testing.assert_close(whole(x), quick(x), rtol=1e-4, atol=1e-4)
     leaves = list(quick.parameters())
     slopes = [torch.autograd.grad(f(x).sum(), leaves) for f in (whole, quick)]
     for one, two in zip(*slopes, strict=True):
-        torch.testing.assert_close(one, two)
+        assert apart(one, two) < 1e-4
