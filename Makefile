@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 help:  ## this list
 	@echo "make lab        install what is missing, open JupyterLab on the first notebook"
 	@echo "make test       prove every notebook, widget and function (some minutes)"
-	@echo "make quick      the tests without browser, notebooks and slow ones (ten minutes)"
+	@echo "make quick      the tests without browser, notebooks and slow ones"
 	@echo "make check      look at versions, device, data sets and the kernel"
 	@echo "make notebooks  rebuild the notebooks whose source or package changed"
 	@echo "make bench      run the speed comparisons and print their tables"

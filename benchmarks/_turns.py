@@ -12,7 +12,7 @@ import _photographs as photographs
 import torch
 from _race import load
 
-from cnnlab import augment, train
+from cnnlab import train
 from cnnlab.course import records
 from cnnlab.train import compute, parallel, presets, sources
 from cnnlab.train import state as states
@@ -125,13 +125,6 @@ def knowing(known: dict):
 def step_of(state, batch: int, device, engine: str = "auto"):
     """Return the loop's own step function, for one process."""
     return compute.make(state, parallel.Group(0, 1, device), batch, engine)
-
-
-def see(step, state, images, indices, epoch: int = 0):
-    """Return the network's input, as the loop makes it for this step."""
-    if hasattr(step, "see"):
-        return step.see(images, indices, epoch)
-    return augment.for_training(images, indices, epoch, **state.recipe(epoch))
 
 
 def no_rates(state, device) -> torch.Tensor:

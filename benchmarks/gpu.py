@@ -139,7 +139,7 @@ class Case:
     def step(self, engine: str):
         """Return the loop's own step as a function without arguments, and its input."""
         step = _turns.step_of(self.state, self.preset.batch, self.device, engine)
-        x = _turns.see(step, self.state, self.images, self.indices)
+        x = step.see(self.images, self.indices, 0)
         rates = _turns.no_rates(self.state, self.device)
         return lambda: step(x, self.labels, rates)
 
@@ -252,7 +252,7 @@ def data_row(case: Case, part, resident: bool) -> tuple[dict, str]:
 
         def work():
             images, _, indices = next(feed)
-            return _turns.see(step, case.state, images, indices)
+            return step.see(images, indices, 0)
 
         row = case.rates(work, rounds=3)
     return row, spoken(row)

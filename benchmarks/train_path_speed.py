@@ -51,7 +51,7 @@ def batches(part, state, step, device):
     rows = loop._rows(len(part), state.preset.seed, batch, len(part) // batch, 0)
     with packed.Feeder(part, rows, device) as feeder:
         for images, labels, indices in feeder:
-            yield _turns.see(step, state, images, indices), labels
+            yield step.see(images, indices, 0), labels
 
 
 def measure(pair, preset, device, rounds: int, steps: int, side: int) -> dict:

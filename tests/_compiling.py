@@ -40,7 +40,7 @@ from cnnlab.cuda import batches, layers, network, update  # noqa: E402
 from cnnlab.train import presets, sgd  # noqa: E402
 
 layers._parts = lambda x: 2  # as on a GPU
-layers._block = update._block = lambda x: layers.BLOCK
+layers.block_of = update.block_of = lambda x: layers.BLOCK
 recipe = presets.load("krizhevsky2012")
 net = nets.build("alexnet", hidden=16, num_classes=4, **recipe.options)
 fast = network.Fast(net.to(memory_format=torch.channels_last), torch.bfloat16)

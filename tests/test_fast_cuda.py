@@ -199,6 +199,8 @@ def test_batches_are_augments(recipe, fold):
     indices = torch.randint(0, 2**40, (count,), generator=drawn).to(DEVICE)
     seen, border = (crop, 0) if fold == 1 else (16, 2)
     make = Batches(count, size, recipe, DEVICE, torch.float32, fold, seen, border)
+    with pytest.raises(ValueError, match="Batches"):  # others would stay from before
+        make(images[1:], indices[1:], 5, recipe)
     for epoch in (5, 6):  # written over, with other draws
         wanted = augment.for_training(images, indices, epoch, **recipe)
         found = make(images, indices, epoch, recipe)
@@ -261,6 +263,29 @@ def test_networks_with_other_layers_take_the_usual_path():
     assert fits(nets.build("alexnet", hidden=8))
 
 
+def test_where_a_kernel_does_not_compile_the_usual_path_trains(monkeypatch):
+    from types import SimpleNamespace
+
+    from cnnlab.train import fast
+
+    able = [(9, 0)]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: able[0])
+    state = SimpleNamespace(net=nets.build("alexnet", hidden=8), device="cuda")
+    tried = []
+    monkeypatch.setattr(fast, "_try_out", tried.append)
+    assert fast.fits(state) and tried == [state]
+    able[0] = (7, 5)  # no bfloat16 in its matrix units: not even tried
+    assert not fast.fits(state) and len(tried) == 1
+    able[0] = (8, 0)
+
+    def fails(_):
+        raise RuntimeError("no such instruction\nand much more")
+
+    monkeypatch.setattr(fast, "_try_out", fails)
+    with pytest.warns(UserWarning, match=r"\(no such instruction\); going on without"):
+        assert not fast.fits(state)
+
+
 @kernel
 @pytest.mark.parametrize("dtype", ALLOWED)
 def test_an_update_in_one_pass_is_the_papers(dtype):
@@ -286,8 +311,7 @@ def test_an_update_in_one_pass_is_the_papers(dtype):
 
 
 @kernel
-def test_a_step_of_the_fast_paths_is_the_eager_one(monkeypatch):
-    monkeypatch.setattr(fast, "COMPILED", False)
+def test_a_step_of_the_fast_paths_is_the_eager_one():
     recipe = presets.load("cifar2012").change(
         options={"filters": [4, 6, 6, 6, 4], "hidden": 8, "dropout": 0.0}, init="he",
         store=30, batch=1, colour_std=0.1, precision="fp32",
@@ -315,7 +339,8 @@ def test_a_step_of_the_fast_paths_is_the_eager_one(monkeypatch):
             assert all(map(torch.equal, before, state.net.parameters()))
             assert state.net.training
             assert all(w.grad is None for w in state.net.parameters())
-            step = fast.Step(state, 1, group, False)
+            net = fast.network_of(state)
+            step = fast.Step(state, net, net, 1, group.size)
         for epoch in range(1 if INTERPRETED else 3):
             images, labels = (
                 torch.from_numpy(part[:1]).to(DEVICE)

@@ -262,11 +262,16 @@ def test_a_folder_lost_while_a_checkpoint_is_written_ends_the_run(
     tmp_path, slow, monkeypatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    out = tmp_path / "run"
+    out, slow.gate, made = tmp_path / "run", threading.Event(), []
+    monkeypatch.setattr(
+        "cnnlab.train.book.Writer", lambda write: made.append(Writer(write)) or made[0]
+    )
 
     def lose(row):  # the first write of step 5 is going on, the second one waits
         if row["step"] == 6:
             out.rename(tmp_path / "moved")
+            slow.gate.set()
+            made[0].wait()  # both have found out
 
     with (
         warnings.catch_warnings(record=True) as said,
@@ -276,8 +281,7 @@ def test_a_folder_lost_while_a_checkpoint_is_written_ends_the_run(
         resumed(out, interval=6, on_interval=lose)
     assert not [w for w in said if "goes on" in str(w.message)]
     (place,) = tmp_path.glob("cnnlab-*")
-    # As soon as the thread has found out, or when it is waited for at step 10.
-    assert 7 <= checkpoints.newest(place)[1]["step"] <= 10
+    assert checkpoints.newest(place)[1]["step"] == 7
     assert not checkpoints.found(out)[1:]
 
 

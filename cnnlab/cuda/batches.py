@@ -7,8 +7,11 @@ reference: the tests compare the two.
 import math
 
 import torch
+from triton import next_power_of_2
 
+from cnnlab import shapes
 from cnnlab.augment import choices
+from cnnlab.augment.arguments import per_channel, require_colour
 from cnnlab.cuda import kernels
 
 
@@ -32,7 +35,7 @@ class Batches:
 
     def __init__(self, count, shape, recipe, device, dtype, fold=1, seen=None,
                  border=0):  # fmt: skip
-        self.shape, self.device, self.recipe = tuple(shape), device, None
+        self.shape, self.device = tuple(shape), device
         self.fold, self.border = fold, border
         self.seen = recipe["crop"] if seen is None else seen
         side, channels = self.seen // fold, fold * fold * shape[0]
@@ -52,11 +55,12 @@ class Batches:
         indices : int64 (N,)
         recipe : as before; its colour may be switched off from one epoch on
         """
+        shapes.require_same("Batches", images=len(images), out=len(self.out))
         if epoch != self.epoch:
             seed = recipe["seed"]
             words = [epoch, seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
             self.numbers.copy_(torch.tensor(words))
-            self._constants(recipe)
+            self._constants(images, recipe)
             self.epoch = epoch
         strides = images.stride()
         kernels.batch[(len(images) * recipe["crop"],)](
@@ -66,37 +70,29 @@ class Batches:
         )  # fmt: skip
         return self.out
 
-    def _constants(self, recipe: dict) -> None:
+    def _constants(self, images, recipe: dict) -> None:
         """Lay out what stays the same for an epoch."""
         channels, height, width = self.shape
-        crop, mean, scale = recipe["crop"], recipe.get("mean"), recipe.get("scale")
-        colour = recipe.get("colour") if channels == 3 else None
+        given = [recipe.get(name) for name in ("mean", "scale", "colour")]
+        mean = per_channel(given[0], images, "Batches", "mean", image=True)
+        scale = per_channel(given[1], images, "Batches", "scale")
+        colour = require_colour(given[2], images, "Batches") if channels == 3 else None
         std = float(recipe.get("colour_std", 0.1)) if colour else 0.0
+        if mean is not None and mean.ndim == 1:
+            mean = mean[:, None, None].expand(self.shape)
         none = torch.zeros(1, device=self.device)
-        if mean is not None:
-            mean = torch.as_tensor(mean, device=self.device).float()
-            mean = mean.reshape(mean.shape if mean.numel() > channels else (-1, 1, 1))
-            mean = mean.expand(self.shape)
-        if isinstance(scale, (int, float)) or (scale is not None and not scale.ndim):
-            scale = None if scale == 1 else torch.full((channels,), float(scale))
-        if scale is not None:
-            scale = scale.to(self.device).float().reshape(-1).expand(channels)
-        sds, vectors = (
-            (part.to(self.device).double().contiguous() for part in colour)
-            if std else (none, none)
-        )  # fmt: skip
-        self.mean_strides = mean.stride() if mean is not None else (0, 0, 0)
+        self.mean_strides = (0, 0, 0) if mean is None else mean.stride()
         self.tables = (
             none if mean is None else mean,
             none if scale is None else scale.contiguous(),
-            sds, vectors,
-        )  # fmt: skip
+            *(part.double().contiguous() for part in colour or (none, none)),
+        )
         resized = recipe.get("resized", False)
         areas = choices.AREAS if resized in (True, False) else resized
         low, high = choices.RATIOS
         self.constants = {
             "SEEN": self.seen, "HEIGHT": height, "WIDTH": width, "CHANNELS": channels,
-            "CROP": crop, "FLIP": recipe.get("flip", True),
+            "CROP": recipe["crop"], "FLIP": recipe.get("flip", True),
             "PADDING": recipe.get("padding", 0), "MEAN": mean is not None,
             "SCALE": scale is not None, "COLOUR": std > 0, "STD": std,
             "CHUNK": recipe.get("chunk", 1), "RESIZED": bool(resized),
@@ -105,9 +101,5 @@ class Batches:
             "REST_HIGH": min(height, round(width / low)),
             "REST_WIDE": min(width, round(height * high)),
             "ERASE": recipe.get("erase", 0), "FOLD": self.fold, "BORDER": self.border,
-            "ROW": _power_of_two(crop * channels),
+            "ROW": next_power_of_2(recipe["crop"] * channels),
         }  # fmt: skip
-
-
-def _power_of_two(count: int) -> int:
-    return 1 << (count - 1).bit_length()

@@ -43,6 +43,14 @@ def _dot(a, b, PARTS: tl.constexpr, SPLIT_A: tl.constexpr):
 
 
 @triton.jit
+def _near(SIZE: tl.constexpr, LEFT: tl.constexpr, RIGHT: tl.constexpr):
+    """Return ones where row j lies in the window c - LEFT ... c + RIGHT of column c."""
+    i = tl.arange(0, SIZE)
+    away = i[:, None] - i[None, :]
+    return ((away >= -LEFT) & (away <= RIGHT)).to(tl.float32)
+
+
+@triton.jit
 def _power(scale, BETA: tl.constexpr):
     """Return ``scale ** -BETA``."""
     if BETA == 0.75:
@@ -83,10 +91,7 @@ def lrn_forward(x, bias, y, pixels, a, k, BETA: tl.constexpr, LEFT: tl.constexpr
         pixels, CHANNELS, TOWER, ROWS, WIDE, HALO, BLOCKS
     )
     v = _input(x, bias, places, channel, there, load, BIAS, RELU)
-    i = tl.arange(0, WIDE)
-    away = i[:, None] - i[None, :]  # of map j from map c
-    near = ((away >= -LEFT) & (away <= RIGHT)).to(tl.float32)
-    scale = k + a * _dot(v * v, near, PARTS, True)
+    scale = k + a * _dot(v * v, _near(WIDE, LEFT, RIGHT), PARTS, True)
     tl.store(y + places, (v * _power(scale, BETA)).to(y.dtype.element_ty), store)
 
 
@@ -114,13 +119,10 @@ def lrn_backward(x, bias, g, out, pixels, a, k, BETA: tl.constexpr, LEFT: tl.con
         pixels, CHANNELS, TOWER, ROWS, WIDE, HALO, BLOCKS
     )
     v = _input(x, bias, places, channel, there, load, BIAS, RELU)
-    i = tl.arange(0, WIDE)
-    away = i[:, None] - i[None, :]
-    near = ((away >= -LEFT) & (away <= RIGHT)).to(tl.float32)
-    seen = ((away >= -RIGHT) & (away <= LEFT)).to(tl.float32)  # its transpose
-    scale = k + a * _dot(v * v, near, PARTS, True)
+    scale = k + a * _dot(v * v, _near(WIDE, LEFT, RIGHT), PARTS, True)
     direct = tl.load(g + places, load, other=0.0).to(tl.float32) * _power(scale, BETA)
-    across = _dot(direct * v / scale, seen, PARTS, True)
+    # The windows that hold map j: mirrored, where the size is even.
+    across = _dot(direct * v / scale, _near(WIDE, RIGHT, LEFT), PARTS, True)
     slope = direct - 2 * a * BETA * v * across
     if RELU:
         slope = tl.where(v > 0, slope, 0.0)
@@ -153,9 +155,7 @@ def within_forward(x, y, scales, a, BETA: tl.constexpr, SIDE: tl.constexpr,
                    PARTS: tl.constexpr):  # fmt: skip
     """y = x (1 + a sum of x^2 in the SIDE x SIDE square)^-BETA; keeps the scale."""
     first, at, row, there = _line(HEIGHT, WIDTH, CHANNELS, ROW, WIDE)
-    i = tl.arange(0, ROW)
-    away = i[:, None] - i[None, :]
-    near = ((away >= -(SIDE // 2)) & (away <= SIDE // 2)).to(tl.float32)
+    near = _near(ROW, SIDE // 2, SIDE // 2)
     total = tl.zeros((ROW, WIDE), tl.float32)
     for shift in tl.static_range(SIDE):
         other = at + shift - SIDE // 2
@@ -177,9 +177,7 @@ def within_backward(x, g, scales, out, a, BETA: tl.constexpr, SIDE: tl.constexpr
                     PARTS: tl.constexpr):  # fmt: skip
     """The slope of ``within_forward`` with respect to x."""
     first, at, row, there = _line(HEIGHT, WIDTH, CHANNELS, ROW, WIDE)
-    i = tl.arange(0, ROW)
-    away = i[:, None] - i[None, :]
-    near = ((away >= -(SIDE // 2)) & (away <= SIDE // 2)).to(tl.float32)
+    near = _near(ROW, SIDE // 2, SIDE // 2)
     total = tl.zeros((ROW, WIDE), tl.float32)
     for shift in tl.static_range(SIDE):
         other = at + shift - SIDE // 2

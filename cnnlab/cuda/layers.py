@@ -6,6 +6,7 @@ x is (N, C, H, W) in channels-last memory, float32 inside whatever its type.
 
 import torch
 from torch import Tensor
+from triton import cdiv, next_power_of_2
 
 from cnnlab.cuda import kernels
 
@@ -41,14 +42,14 @@ def _launch_lrn(kernel, tensors, size, alpha, beta, k, groups, relu) -> None:
     x, bias, *_ = tensors
     channels = x.shape[1]
     tower = channels // groups
-    wide = min(MAPS, max(16, _power_of_two(tower)))
+    wide = min(MAPS, max(16, next_power_of_2(tower)))
     halo = 0 if wide >= tower else size - 1
-    blocks = -(-tower // (wide - 2 * halo))
+    blocks = cdiv(tower, wide - 2 * halo)
     pixels = x.numel() // channels
     # Without a bias any pointer does: the kernel does not look at it.
     tensors = x, x if bias is None else bias, *tensors[2:]
-    rows = PIXELS * _block(x) // BLOCK
-    kernel[(-(-pixels // rows), groups * blocks)](
+    rows = PIXELS * block_of(x) // BLOCK
+    kernel[(cdiv(pixels, rows), groups * blocks)](
         *tensors, pixels, alpha / size, k, BETA=beta, LEFT=size // 2,
         RIGHT=(size - 1) // 2, BIAS=bias is not None, RELU=relu, CHANNELS=channels,
         TOWER=tower, ROWS=rows, WIDE=wide, HALO=halo, BLOCKS=blocks,
@@ -68,8 +69,8 @@ def max_pool(x: Tensor, bias: Tensor | None, relu: bool, side: int, stride: int,
     let nothing through.
     """
     y, which = _pooled(x, high, wide)
-    count, block = y.numel(), _block(x)
-    kernels.pool_forward[(-(-count // block),)](
+    count, block = y.numel(), block_of(x)
+    kernels.pool_forward[(cdiv(count, block),)](
         x, x if bias is None else bias, y, which, count, BIAS=bias is not None,
         RELU=relu, SIDE=side, STRIDE=stride, PADDING=padding, HEIGHT=x.shape[2],
         WIDTH=x.shape[3], HIGH=high, WIDE=wide, CHANNELS=x.shape[1], BLOCK=block,
@@ -83,10 +84,10 @@ def max_pool_slope(gradient: Tensor, which: Tensor, side: int, stride: int,
     """The gradient of ``max_pool`` with respect to x (N, C, height, width)."""
     gradient = _like(gradient, which)
     slope, _ = _pooled(gradient, height, width)
-    count, block = slope.numel(), _block(slope)
-    kernels.pool_backward[(-(-count // block),)](
+    count, block = slope.numel(), block_of(slope)
+    kernels.pool_backward[(cdiv(count, block),)](
         gradient, which, slope, count, SIDE=side, STRIDE=stride, PADDING=padding,
-        REACH=-(-side // stride), HEIGHT=height, WIDTH=width, HIGH=which.shape[2],
+        REACH=cdiv(side, stride), HEIGHT=height, WIDTH=width, HIGH=which.shape[2],
         WIDE=which.shape[3], CHANNELS=which.shape[1], BLOCK=block,
     )  # fmt: skip
     return slope
@@ -125,10 +126,10 @@ def within_map_slope(x: Tensor, gradient: Tensor, scale: Tensor, size: int,
 def _launch_within(kernel, tensors, size, alpha, beta) -> None:
     x = tensors[0]
     count, channels, height, width = x.shape
-    wide = min(MAPS, max(16, _power_of_two(channels)))
-    kernel[(count * height, -(-channels // wide))](
+    wide = min(MAPS, max(16, next_power_of_2(channels)))
+    kernel[(count * height, cdiv(channels, wide))](
         *tensors, alpha / size**2, BETA=beta, SIDE=size, HEIGHT=height, WIDTH=width,
-        CHANNELS=channels, ROW=max(16, _power_of_two(width)), WIDE=wide,
+        CHANNELS=channels, ROW=max(16, next_power_of_2(width)), WIDE=wide,
         PARTS=_parts(x),
     )  # fmt: skip
 
@@ -221,11 +222,7 @@ def _like(gradient: Tensor, x: Tensor) -> Tensor:
     return torch.empty_like(x, dtype=gradient.dtype).copy_(gradient)
 
 
-def _power_of_two(count: int) -> int:
-    return 1 << (count - 1).bit_length()
-
-
-def _block(x: Tensor) -> int:
+def block_of(x: Tensor) -> int:
     """Return the values of a program; the interpreter is slow by the program."""
     return 64 * BLOCK if x.device.type == "cpu" else BLOCK
 

@@ -1,10 +1,10 @@
 """The update of ``train.sgd`` as one pass over weights, velocities and gradients."""
 
 import torch
+from triton import cdiv
 
 from cnnlab.cuda import kernels
-
-BLOCK = 1024
+from cnnlab.cuda.layers import block_of
 
 
 @torch.no_grad()
@@ -26,14 +26,9 @@ def step(update, copies: dict, rates: torch.Tensor) -> None:
                 continue
             if gradient.stride() != w.stride():  # values must lie in one order
                 gradient = torch.empty_like(w, dtype=gradient.dtype).copy_(gradient)
-            block = _block(w)
-            kernels.momentum[(-(-w.numel() // block),)](
+            block = block_of(w)
+            kernels.momentum[(cdiv(w.numel(), block),)](
                 w, v, gradient, w if copy is None else copy, rates, row, w.numel(),
                 MOMENTUM=update.momentum, DECAY=decay, COPY=copy is not None,
                 BLOCK=block,
             )  # fmt: skip
-
-
-def _block(w: torch.Tensor) -> int:
-    """Return the values of a program; the interpreter is slow by the program."""
-    return 64 * BLOCK if w.device.type == "cpu" else BLOCK

@@ -36,39 +36,48 @@ def make(state, group: parallel.Group, batch: int, engine: str = "auto") -> "Ste
     if engine == "graph" and (not on_gpu or group.size > 1):
         raise TrainError("train: engine graph needs one CUDA GPU; use engine eager.")
     compiles = compiles and engine != "eager"
-    if compiles:
-        # All networks share one forward: another batch or network is another entry.
-        limit = torch._dynamo.config.cache_size_limit
-        torch._dynamo.config.cache_size_limit = max(64, limit)
+    kind, net = Step, state.net
     if compiles and on_gpu and group.size == 1:
         from cnnlab.train import fast  # lazily: needs Triton
 
         if fast.fits(state):
-            return fast.Step(state, batch, group, engine == "graph")
-    model = group.wrap(state.net)
+            kind, net = fast.Step, fast.network_of(state)
+    model = group.wrap(net)
     if compiles:
+        # All networks share one forward: another batch or network is another entry.
+        limit = torch._dynamo.config.cache_size_limit
+        torch._dynamo.config.cache_size_limit = max(64, limit)
         model = torch.compile(model, dynamic=False)
-    return Step(state, batch, group, model, engine == "graph")
+    step = kind(state, net, model, batch, group.size)
+    if engine == "graph":
+        step.take = Recorded(step)
+    return step
 
 
 class Step:
     """Takes one step after the other: ``step(step.see(images, ...), labels, rates)``.
 
-    Attributes
+    Parameters
     ----------
     net : what computes logits in validation; it has the weights of ``state.net``
+    model : the same, wrapped for several processes, compiled
+    batch, processes : images of all processes together, and their number
+
+    Attributes
+    ----------
+    take : what takes a step: ``once``, or its record
     buffer : memory in which ``see`` leaves every batch, or None
     """
 
     buffer = None
 
-    def __init__(self, state, batch: int, group, model, recorded: bool):
-        self.state, self.net, self.model = state, state.net, model
-        self.share = group.size / batch  # DistributedDataParallel averages
-        self.parameters = list(state.net.parameters())
+    def __init__(self, state, net, model, batch: int, processes: int):
+        self.state, self.net, self.model, self.batch = state, net, model, batch
+        self.share = processes / batch  # DistributedDataParallel averages
+        self.parameters = list(net.parameters())
         # Looking at a loss is free only on a CPU.
         self.watch = state.device.type == "cpu"
-        self.take = Recorded(self) if recorded else self.once
+        self.take = self.once
 
     def __call__(self, x, labels, rates):
         """Update all weights; return (summed loss, right answers) before it."""

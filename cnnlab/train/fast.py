@@ -8,8 +8,6 @@ from cnnlab.cuda import network, update
 from cnnlab.cuda.batches import Batches
 from cnnlab.train import compute
 
-COMPILED = True  # what stands between our kernels is fused by torch.compile
-
 
 def fits(state) -> bool:
     """Return whether a run's network and GPU can take the fast paths.
@@ -36,7 +34,7 @@ def fits(state) -> bool:
 
 def _try_out(state) -> None:
     """Compile and run the kernels on two grey images, leaving no trace."""
-    net, recipe = network.Fast(state.net, dtype_of(state)), state.recipe(0)
+    net, recipe = network_of(state), state.recipe(0)
     mean, shape = recipe.get("mean"), state.net.image
     if mean is not None and mean.shape[-1] > 1:
         shape = tuple(mean.shape)  # of what is stored
@@ -58,20 +56,16 @@ def _batches(state, net: network.Fast, count: int, shape) -> Batches:
     return Batches(count, shape, state.recipe(0), state.device, net.dtype, *folding)
 
 
-def dtype_of(state) -> torch.dtype:
-    return torch.bfloat16 if state.precision == "bf16" else torch.float32
+def network_of(state) -> network.Fast:
+    """Return the run's network by its fast paths, in the run's precision."""
+    half = state.precision == "bf16"
+    return network.Fast(state.net, torch.bfloat16 if half else torch.float32)
 
 
 class Step(compute.Step):
-    """``compute.Step`` with the fast paths."""
+    """``compute.Step`` with the fast paths; ``net`` is a ``network.Fast``."""
 
-    def __init__(self, state, batch: int, group, recorded: bool):
-        net = model = network.Fast(state.net, dtype_of(state))
-        if COMPILED:
-            model = torch.compile(net, dynamic=False)
-        super().__init__(state, batch, group, model, recorded)
-        self.net, self.parameters = net, list(net.parameters())
-        self.batch, self.batches = batch, None
+    batches = None
 
     def see(self, images, indices, epoch: int) -> torch.Tensor:
         recipe = self.state.recipe(epoch)
