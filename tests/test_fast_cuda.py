@@ -177,27 +177,34 @@ COLOUR = torch.tensor([50.0, 20.0, 10.0]), AXES[0]
 
 @kernel
 @pytest.mark.parametrize(
-    ("recipe", "fold"),
+    ("recipe", "fold", "size", "whole"),
     [
-        ({"mean": MEAN, "padding": 2, "seed": 2**40 + 17, "flip": False}, 1),
+        ({"mean": MEAN, "padding": 2, "seed": 2**40 + 17, "flip": False},
+         1, (12, 13), True),
         ({"mean": MEAN[:, :1, :1], "scale": 0.5, "colour": COLOUR, "chunk": 2,
-          "colour_std": 0.1 / 1.1, "seed": 1}, 4),
-        ({"scale": torch.tensor([1.0, 2.0, 3.0]), "erase": 3, "seed": 2}, 4),
-        ({"mean": MEAN, "resized": True, "seed": 3}, 4),
-        ({"resized": (0.01, 0.05), "erase": 3, "colour": COLOUR, "seed": 4}, 1),
+          "colour_std": 0.1 / 1.1, "seed": 1}, 4, (12, 13), True),
+        ({"scale": torch.tensor([1.0, 2.0, 3.0]), "erase": 3, "chunk": 2, "seed": 2},
+         4, (12, 13), False),
+        ({"mean": MEAN, "resized": True, "seed": 3}, 4, (12, 13), True),
+        ({"resized": (0.01, 0.05), "erase": 3, "colour": COLOUR, "seed": 4},
+         1, (12, 13), True),
+        # In so narrow an image no box of its whole area fits: the centre is taken.
+        ({"resized": (1.0, 1.0), "seed": 5}, 1, (18, 9), True),
+        ({"resized": (1.0, 1.0), "seed": 6}, 1, (9, 18), True),
     ],
 )  # fmt: skip
-def test_batches_are_augments(recipe, fold):
+def test_batches_are_augments(recipe, fold, size, whole):
     drawn = torch.Generator().manual_seed(0)
     # The interpreter takes a tenth of a second for each row of an image.
     few = 2 + ("chunk" in recipe)  # a chunk, and one image of another
-    size, count, crop = (3, 12, 13), few if INTERPRETED else 64, 4 if INTERPRETED else 9
-    recipe = {**recipe, "crop": crop}
+    count, crop = (few, 4) if INTERPRETED else (64, 9)
+    size, recipe = (3, *size), {**recipe, "crop": crop}
     images = torch.randint(0, 256, (count, *size), generator=drawn).byte().to(DEVICE)
     if fold > 1:
         images = images.contiguous(memory_format=torch.channels_last)
     indices = torch.randint(0, 2**40, (count,), generator=drawn).to(DEVICE)
-    seen, border = (crop, 0) if fold == 1 else (16, 2)
+    # Or the network's windows do not reach the last rows and columns.
+    seen, border = (16 if whole else crop // 4 * 4, 2) if fold > 1 else (crop, 0)
     make = Batches(count, size, recipe, DEVICE, torch.float32, fold, seen, border)
     with pytest.raises(ValueError, match="Batches"):  # others would stay from before
         make(images[1:], indices[1:], 5, recipe)
@@ -351,6 +358,18 @@ def test_a_step_of_the_fast_paths_is_the_eager_one():
             loss, _ = step(x, labels, rates)
         judged = evaluate.accuracy(step.net, sets[1], state, group)
         found.append((loss.item(), judged["loss"], *state.net.parameters()))
+    state.precision = "bf16"
+    copied = fast.network_of(state)
+    step = fast.Step(state, copied, copied, 1, group.size)
+    with torch.no_grad():
+        for w in state.net.parameters():
+            w.mul_(2)  # as when a recorded step is undone
+    step.refresh()
+    assert copied.copies
+    assert all(torch.equal(c, w.to(c.dtype)) for w, c in copied.copies.items())
+    with torch.no_grad():
+        for w in state.net.parameters():
+            w.div_(2)
     assert found[0][:2] == pytest.approx(found[1][:2], rel=1e-5)
     for one, two in zip(found[0][2:], found[1][2:], strict=True):
         assert apart(two, one) < 1e-5
