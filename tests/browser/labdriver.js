@@ -70,11 +70,11 @@
   };
   const known = new Map();  // address of a picture -> its pixels; neither changes
   const pixels = async image => {
-    try { await image.decode(); } catch { return "not decoded"; }
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-    if (!canvas.width || !canvas.height) return "empty";
     if (!known.has(image.src)) {
+      try { await image.decode(); } catch { return "not decoded"; }
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+      if (!canvas.width || !canvas.height) return "empty";
       const context = canvas.getContext("2d", { willReadFrequently: true });
       context.drawImage(image, 0, 0);
       const area = context.getImageData(0, 0, canvas.width, canvas.height);
