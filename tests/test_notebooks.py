@@ -446,6 +446,23 @@ def test_what_a_cell_rests_on_is_found_by_scope():
     assert wanted == [0, 2, 3, 4, 5, 7]
 
 
+@pytest.mark.parametrize(
+    ("source", "others"),
+    [
+        ("for a, b in c:\n    d = a + b\nprint(a, d)", "c print"),
+        ("e = [k for k in e]", "e"),
+        ("with f() as g:\n    h = g\nh", "f"),
+        ("if i:\n    j = 1\nj", "i j"),
+        ("n += 1\nn", "n"),
+        ("def o(p):\n    return p + q + o(r)\nq = 1", "q r"),
+        ("for s in t:\n    u = s\nelse:\n    u", "t"),
+        ("%reset -f\nimport v.w\nv.w(x=y)", "y"),
+    ],
+)
+def test_a_cell_needs_of_others_what_it_does_not_set_first(source, others):
+    assert labdriver._names(source)[1] == set(others.split())
+
+
 BEGIN_AGAIN = """
 %reset -f
 from cnnlab.checks import _yours

@@ -324,23 +324,60 @@ def needed_by(wanted, cells: list[tuple[str, list[str]]]) -> list[int]:
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """Return the global names that a cell sets (imports count), and those it uses."""
-    magic = re.sub(r"(?m)^%.*$", "", source)
-    table = symtable.symtable(magic, "cell", "exec")
-    symbols = table.get_symbols()
-    sets = {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
-    uses = {one.get_name() for one in symbols if one.is_referenced()}
+    """Return the global names that a cell sets, and those that it needs from others.
+
+    Imports set names. A name that the cell sets before it is used is its own.
+    """
+    tree = ast.parse(re.sub(r"(?m)^%.*$", "", source))
+    return _set_by(tree), _needed(tree.body, set())
+
+
+def _symbols(tree: ast.AST) -> symtable.SymbolTable:
+    return symtable.symtable(ast.unparse(tree), "cell", "exec")
+
+
+def _set_by(tree: ast.AST) -> set[str]:
+    symbols = _symbols(tree).get_symbols()
+    return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
+
+
+def _used_by(tree: ast.AST) -> set[str]:
+    table = _symbols(tree)
+    uses = {one.get_name() for one in table.get_symbols() if one.is_referenced()}
     inner = table.get_children()
     while inner:
         inner += (part := inner.pop()).get_children()
-        found = part.get_symbols()
-        uses |= {one.get_name() for one in found if one.is_global()}
-    added = [
-        one.target.id
-        for one in ast.walk(ast.parse(magic))
-        if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name)
-    ]
-    return sets, uses | set(added)
+        uses |= {one.get_name() for one in part.get_symbols() if one.is_global()}
+    added = [one.target for one in ast.walk(tree) if isinstance(one, ast.AugAssign)]
+    return uses | {one.id for one in added if isinstance(one, ast.Name)}
+
+
+def _needed(statements: list[ast.stmt], own: set[str]) -> set[str]:
+    """Return what statements use before it is set; adds what they set to ``own``.
+
+    A loop is taken to run at least once, branches not to run.
+    """
+    needed = set()
+    for one in statements:
+        if isinstance(one, ast.For):
+            needed |= _used_by(one.iter) - own
+            own |= _set_by(ast.Assign([one.target], ast.Constant(0), lineno=0))
+            needed |= _needed([*one.body, *one.orelse], own)
+        elif isinstance(one, ast.With):
+            for item in one.items:
+                needed |= _used_by(item.context_expr) - own
+                if item.optional_vars is not None:
+                    given = ast.Assign([item.optional_vars], ast.Constant(0), lineno=0)
+                    own |= _set_by(given)
+            needed |= _needed(one.body, own)
+        elif isinstance(one, (ast.If, ast.While, ast.Try)):
+            needed |= _used_by(one) - own
+        else:
+            if isinstance(one, ast.FunctionDef):
+                own.add(one.name)  # it may call itself
+            needed |= _used_by(one) - own
+            own |= _set_by(one)
+    return needed
 
 
 def needed_by_widgets(cells: list[dict]) -> list[int]:
