@@ -73,6 +73,7 @@ def test_mistakes_with_at_least_five_different_causes_are_known(exercise):
     assert all(len(cause.split()) >= 3 for cause in causes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("exercise", "mistake"),
     MISTAKES,
@@ -99,6 +100,7 @@ def test_exercise_teaches_with_staged_hints_and_shows_the_reference(exercise):
     assert getattr(checks, exercise.name) is exercise
 
 
+@pytest.mark.slow
 @each_exercise
 def test_no_answer_however_odd_makes_the_check_raise(in_place, exercise):
     def exits(*args, **kwargs):
@@ -149,6 +151,7 @@ def test_no_answer_however_odd_makes_the_check_raise(in_place, exercise):
     assert checks.solved() == set()
 
 
+@pytest.mark.slow
 @each_exercise
 def test_verdicts_repeat_word_for_word_and_leave_the_cases_alone(in_place, exercise):
     before = copy.deepcopy([(case.args, case.kwargs) for case in exercise.cases])

@@ -28,6 +28,7 @@ def judge(exercise, answer):
     return exercise(answer, right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "exercise",
     [one for one in EXERCISES if one.name != "best_recipe"],  # it trains for seconds

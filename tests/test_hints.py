@@ -36,6 +36,7 @@ each_exercise = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @each_exercise
 def test_following_the_hints_passes(exercise):
     function = FOLLOWED[exercise.name]
