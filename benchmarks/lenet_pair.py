@@ -1,6 +1,6 @@
 """LeNet-5 of 1998 against the one that is built today, on MNIST, over seeds.
 
-    python benchmarks/lenet_pair.py [--whole] [NETWORK ...]
+    python benchmarks/lenet_pair.py [--whole] [--passes N] [--seeds N] [NETWORK ...]
 
 Four networks: today's; today's with the sparse connections of 1998; today's with
 pooling that learns; and all of 1998. A fifth is today's again, at the rate that the
@@ -11,11 +11,12 @@ minutes. Each takes the rate that is best, of those tried, on 5,000 other traini
 images (two passes, one seed); then it is trained with three seeds, and asked for the
 test images once. With ``--whole`` today's and that of 1998 learn from all 60,000, twice
 as many passes, and rates are tried with the first 55,000: half an hour. One thread.
-Stores ``benchmarks/results/lenet_pair.json``. Needs MNIST; see ``data/README.md``.
+Stores ``benchmarks/results/lenet_pair.json``; other numbers of passes or seeds are
+printed only. Needs MNIST; see ``data/README.md``.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import _runs
 import torch
@@ -75,12 +76,12 @@ def rate_of(name: str, pair) -> tuple[float, dict]:
     return min(errors, key=errors.get), errors
 
 
-def raced(name: str, race: Race, images, test) -> dict:
+def raced(name: str, race: Race, seeds: int, images, test) -> dict:
     """Return the rate that a network took, and the wrong answers of its seeds."""
     short = (images.take(slice(*race.early)), images.take(slice(*race.held)))
     rate, errors = (GIVEN[name], {}) if name in GIVEN else rate_of(name, short)
     pair, rows = (images.take(slice(race.images)), test), []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         row = _runs.trained(
             recipe(name), pair, lr=rate, epochs=race.passes, seed=seed, progress=False
         )[1]
@@ -100,14 +101,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
     parser.add_argument("--whole", action="store_true", help="all 60,000 images")
+    parser.add_argument("--passes", type=int, help="train so long")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="train so often")
     options = parser.parse_args()
-    race = WHOLE if options.whole else PART
+    usual = race = WHOLE if options.whole else PART
+    if options.passes is not None:
+        race = replace(race, passes=options.passes)
+    if race.passes < 1 or options.seeds < 1:
+        parser.error("at least one pass, and one seed")
     known = ("today", "1998") if options.whole else tuple(NETWORKS)
     if strange := set(options.names) - set(known):
         parser.error(f"known networks: {', '.join(known)}; not {', '.join(strange)}")
     torch.set_num_threads(1)
     images, test = _runs.load("mnist")
-    found = {name: raced(name, race, images, test) for name in options.names or known}
+    found = {
+        name: raced(name, race, options.seeds, images, test)
+        for name in options.names or known
+    }
+    if race != usual or options.seeds != SEEDS:
+        return
     try:
         stored = records.read("lenet_pair")
     except FileNotFoundError:
