@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +103,12 @@ def test_the_engines_tests_run_where_only_torch_numpy_and_pytest_are():
     passed = int(re.search(r"(\d+) passed", done.stdout).group(1))
     skipped = int(re.search(r"(\d+) skipped", done.stdout).group(1))
     assert passed >= 10 and skipped >= 1, done.stdout  # not all deselected or skipped
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_what_make_starts_keeps_its_bytecode():
+    line = ["make", "--no-print-directory", "--eval=probe:;@env", "probe"]
+    given = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    told = subprocess.run(line, env=given, cwd=ROOT, capture_output=True, text=True)
+    assert "OMP_WAIT_POLICY=" in told.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in told.stdout

@@ -5,6 +5,7 @@ the kernels: slow, so shapes are small and only some of the networks are compare
 bfloat16 is cut off there instead of rounded, so float32 stands for both.
 """
 
+import importlib
 import math
 import os
 import subprocess
@@ -68,6 +69,14 @@ def test_the_kernels_compile_for_a_gpu_that_is_not_there(tmp_path):
         "within_forward", "within_backward", "batch",
     }  # fmt: skip
     assert max(int(shared) for _, shared in rows) <= 48 * 1024  # several at a time
+
+
+def test_looking_for_examples_replaces_nothing_of_triton():
+    from triton.runtime.jit import JITFunction
+
+    before = JITFunction.run
+    importlib.import_module("_compiling")  # as pytest does
+    assert JITFunction.run is before and before.__module__ == "triton.runtime.jit"
 
 
 def apart(found, wanted) -> float:

@@ -352,6 +352,11 @@ def _used_by(tree: ast.AST) -> set[str]:
     return uses | {one.id for one in added if isinstance(one, ast.Name)}
 
 
+def _bound_by(target: ast.expr | None) -> set[str]:
+    inside = ast.walk(target) if target else ()
+    return {one.id for one in inside if isinstance(one, ast.Name)}
+
+
 def _needed(statements: list[ast.stmt], own: set[str]) -> set[str]:
     """Return what statements use before it is set; adds what they set to ``own``.
 
@@ -361,14 +366,12 @@ def _needed(statements: list[ast.stmt], own: set[str]) -> set[str]:
     for one in statements:
         if isinstance(one, ast.For):
             needed |= _used_by(one.iter) - own
-            own |= _set_by(ast.Assign([one.target], ast.Constant(0), lineno=0))
+            own |= _bound_by(one.target)
             needed |= _needed([*one.body, *one.orelse], own)
         elif isinstance(one, ast.With):
             for item in one.items:
                 needed |= _used_by(item.context_expr) - own
-                if item.optional_vars is not None:
-                    given = ast.Assign([item.optional_vars], ast.Constant(0), lineno=0)
-                    own |= _set_by(given)
+                own |= _bound_by(item.optional_vars)
             needed |= _needed(one.body, own)
         elif isinstance(one, (ast.If, ast.While, ast.Try)):
             needed |= _used_by(one) - own
